@@ -1,0 +1,91 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// dialTimeout bounds one attempt to reach a daemon: long for a network that drops packets, short for a person
+// who waits for the first error line.
+const dialTimeout = 10 * time.Second
+
+// defaultPort is the Engine's port for plain TCP, registered with IANA as docker.
+const defaultPort = "2375"
+
+// Addr is where a daemon listens, in the words of package net.
+type Addr struct {
+	Network string // "tcp" or "unix"
+	Address string // host:port, or the absolute path of a socket
+}
+
+// ParseAddr reads an Engine address as docker writes it: ip:port or host:port, an absolute socket path, tcp://host[:port]
+// (2375 when left out) or unix:///path. Every other form is an error that says what is spoken.
+func ParseAddr(s string) (Addr, error) {
+	scheme, rest, found := strings.Cut(s, "://")
+	switch {
+	case s == "":
+		return Addr{}, addrError(s, "empty")
+	case !found && strings.HasPrefix(s, "/"):
+		return Addr{"unix", s}, nil
+	case !found:
+		return parseTCP(s, s, "")
+	case scheme == "unix" && strings.HasPrefix(rest, "/"):
+		return Addr{"unix", rest}, nil
+	case scheme == "unix":
+		return Addr{}, addrError(s, "the socket path is not absolute")
+	case scheme == "tcp":
+		return parseTCP(s, strings.TrimSuffix(rest, "/"), defaultPort)
+	case scheme == "amqp" || scheme == "amqps":
+		return Addr{}, fmt.Errorf("wire: the Engine's address is the first argument, the broker's the second: %s is a broker's", scheme+"://…")
+	default:
+		return Addr{}, addrError(s, scheme+":// is not spoken")
+	}
+}
+
+// parseTCP reads host:port; port stands in for one that is left out, when it is not empty.
+func parseTCP(whole, hostport, port string) (Addr, error) {
+	host, p, err := net.SplitHostPort(hostport)
+	if err != nil && port != "" {
+		host, p, err = net.SplitHostPort(hostport + ":" + port)
+	}
+	if err != nil {
+		return Addr{}, addrError(whole, "no port")
+	}
+	if !validHost(host) {
+		return Addr{}, addrError(whole, "no host name or IP address before the port")
+	}
+	if n, err := net.LookupPort("tcp", p); err != nil || n == 0 || strings.Trim(p, "0123456789") != "" {
+		return Addr{}, addrError(whole, fmt.Sprintf("%q is not a port", p))
+	}
+	return Addr{"tcp", net.JoinHostPort(host, p)}, nil
+}
+
+// validHost admits what may stand in a URL as a host; whether it resolves is for the dialer to find out.
+func validHost(host string) bool {
+	if host == "" {
+		return false
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	u, err := url.Parse("tcp://" + host)
+	return err == nil && u.Host == host && !strings.ContainsAny(host, "@: ")
+}
+
+func addrError(s, why string) error {
+	return fmt.Errorf("wire: Engine address %.100q: %s; spoken are host:port, tcp://host[:port], an absolute socket path and unix:///path", s, why)
+}
+
+// String is the address as a URL, in the form that docker prints.
+func (a Addr) String() string { return a.Network + "://" + a.Address }
+
+// Dial connects within 10 seconds or until ctx is done. The errors are package net's.
+func (a Addr) Dial(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	return d.DialContext(ctx, a.Network, a.Address)
+}

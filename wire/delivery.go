@@ -1,0 +1,60 @@
+package wire
+
+import (
+	"errors"
+	"time"
+)
+
+// Verdict is what becomes of a delivery at the broker.
+type Verdict uint8
+
+const (
+	Ack     Verdict = iota // basic.ack: its outcome is out, the broker may forget it
+	Requeue                // basic.nack with requeue: somebody else, or we later, shall have it
+)
+
+func (v Verdict) String() string { return [...]string{"ack", "requeue"}[v] }
+
+// ErrStale is what Settle returns once the session that brought the delivery has ended. The broker has taken
+// the message back by then and gives it out again; nothing was sent.
+var ErrStale = errors.New("wire: the session that brought this delivery has ended")
+
+// Properties are those of AMQP 0-9-1's basic class that travel with a message. Strings are at most 255 bytes
+// in what a broker delivered.
+type Properties struct {
+	MessageID       string
+	CorrelationID   string
+	ReplyTo         string
+	ContentType     string
+	ContentEncoding string
+	Type            string
+	AppID           string
+	Priority        uint8
+	Timestamp       time.Time      // second precision, zero when the publisher set none
+	Headers         map[string]any // as decoded by the client library; nil when there are none
+}
+
+// Delivery is one message in our hands. It is settled at most once, on the channel that it came on.
+type Delivery struct {
+	Properties
+	Body        []byte
+	Queue       string // the queue it was taken from; "" for standard input
+	Redelivered bool   // the broker has given it out before, or cannot tell
+
+	// Settle tells the broker the verdict. It returns ErrStale, and sends nothing, after Lost is closed, and an
+	// error when called twice. A nil error means sent, not yet stored.
+	Settle func(Verdict) error
+
+	// Lost is closed when the session that brought the delivery has ended. Nil means never.
+	Lost <-chan struct{}
+}
+
+// Publishing is a message on its way to a queue, through the default exchange.
+type Publishing struct {
+	Properties
+	Queue string
+	Body  []byte
+}
+
+// DeadSuffix makes the name of a queue's dead queue: that of the messages that can never be done.
+const DeadSuffix = ".dead"

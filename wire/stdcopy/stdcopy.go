@@ -1,0 +1,151 @@
+// Package stdcopy reads the stream in which the Docker Engine carries a container's standard output and standard error
+// over one connection: frames of an 8-byte header and a payload. Its one type is [Reader].
+//
+//	byte 0      stream: 0 or 1 standard output, 2 standard error, 3 error text of the Engine itself
+//	bytes 1–3   zero
+//	bytes 4–7   length of the payload, big-endian
+//
+// The format is in the Engine API under ContainerAttach, "Stream format". Frames are cut anywhere, not at lines; the
+// largest seen from an Engine is 32 KiB, but a header may announce up to 4 GiB and is never trusted with memory. Refused
+// are other streams, bytes 1–3 that are not zero (the framing is lost then), and an end inside a frame.
+package stdcopy
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// Stream tells the two outputs of a container apart.
+type Stream uint8
+
+const (
+	Stdout Stream = 1
+	Stderr Stream = 2
+)
+
+// String is the stream's name in lower case, as docker's flags have it.
+func (s Stream) String() string { return [...]string{Stdout: "stdout", Stderr: "stderr"}[s] }
+
+// The values of a header's first byte that are not a Stream.
+const (
+	typeStdin       = 0 // never sent by an Engine for what a container reads; docker counts it as standard output
+	typeSystemError = 3
+)
+
+const (
+	headerLen = 8
+	bufferLen = 32 << 10 // the largest frame of an Engine: one Read usually brings a whole one
+	errorLen  = 4 << 10  // as much of an Engine's error text as is kept
+)
+
+// SystemError is the text of a frame of type 3: the Engine could not go on with the stream. It is cut to 4 KiB.
+type SystemError string
+
+func (e SystemError) Error() string {
+	return fmt.Sprintf("stdcopy: the Engine ended the stream: %.200q", string(e))
+}
+
+// FormatError says that the bytes are not a multiplexed stream.
+type FormatError string
+
+func (e FormatError) Error() string { return "stdcopy: " + string(e) }
+
+// Reader takes the frames of one stream apart, with 32 KiB of memory whatever they announce.
+type Reader struct {
+	src     io.Reader
+	raw     bool
+	buf     []byte
+	r, w    int    // buf[r:w] has been read and not been given out
+	current Stream // of the frame that is under way
+	left    uint32 // bytes of its payload still to come
+}
+
+// NewReader reads a multiplexed stream from src.
+func NewReader(src io.Reader) *Reader { return &Reader{src: src, buf: make([]byte, bufferLen)} }
+
+// NewRawReader reads the stream of a container with a terminal: no frames, all of it standard output.
+func NewRawReader(src io.Reader) *Reader {
+	return &Reader{src: src, buf: make([]byte, bufferLen), raw: true}
+}
+
+// Next returns the next bytes of one of the streams, as many as are at hand and at least one; they are valid until the
+// next call. A frame may take several calls. io.EOF is the end of the stream between two frames; one inside a frame is
+// io.ErrUnexpectedEOF. Errors of the source are returned as they are.
+func (r *Reader) Next() (Stream, []byte, error) {
+	for r.left == 0 && !r.raw {
+		if err := r.nextFrame(); err != nil {
+			return 0, nil, err
+		}
+	}
+	if r.raw {
+		r.current, r.left = Stdout, bufferLen
+	}
+	if err := r.fill(1); err != nil {
+		return 0, nil, r.cut(err)
+	}
+	n := min(r.w-r.r, int(r.left))
+	data := r.buf[r.r : r.r+n]
+	r.r += n
+	r.left -= uint32(n)
+	return r.current, data, nil
+}
+
+// cut is what an end of the source means inside a frame; a raw stream has no inside.
+func (r *Reader) cut(err error) error {
+	if err == io.EOF && !r.raw {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// nextFrame reads one header. A frame of type 3 is read and returned as a SystemError.
+func (r *Reader) nextFrame() error {
+	if err := r.fill(headerLen); err != nil {
+		return err
+	}
+	h := r.buf[r.r : r.r+headerLen]
+	r.r += headerLen
+	if h[1]|h[2]|h[3] != 0 || h[0] > typeSystemError {
+		return FormatError(fmt.Sprintf("frame header % x: the framing is lost", h))
+	}
+	r.left = binary.BigEndian.Uint32(h[4:])
+	switch h[0] {
+	case typeSystemError:
+		return r.systemError()
+	case typeStdin:
+		r.current = Stdout
+	default:
+		r.current = Stream(h[0])
+	}
+	return nil
+}
+
+func (r *Reader) systemError() error {
+	n := min(int(r.left), errorLen)
+	if err := r.fill(n); err != nil {
+		return r.cut(err)
+	}
+	return SystemError(r.buf[r.r : r.r+n])
+}
+
+// fill reads until n bytes, at most the buffer's length, are at hand. The end of the source is io.EOF when nothing is,
+// and io.ErrUnexpectedEOF otherwise.
+func (r *Reader) fill(n int) error {
+	if r.w-r.r >= n {
+		return nil
+	}
+	if r.r > 0 {
+		r.w = copy(r.buf, r.buf[r.r:r.w])
+		r.r = 0
+	}
+	m, err := io.ReadAtLeast(r.src, r.buf[r.w:], n-r.w)
+	r.w += m
+	if r.w >= n {
+		return nil
+	}
+	if err == io.EOF && r.w > 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
