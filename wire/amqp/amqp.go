@@ -1,0 +1,158 @@
+// Package amqp takes messages from a queue of RabbitMQ and sends others to it, in AMQP 0-9-1 with RabbitMQ's extensions. It
+// is the only importer of github.com/rabbitmq/amqp091-go.
+//
+// A [Broker] holds two connections, since an alarm on the broker stops whoever publishes: one that consumes ([Broker.Consume])
+// and one that publishes ([Broker.Publish]). Both are made anew after each loss, by this package and never by the library's
+// own recovery: that keeps the channel and starts its delivery tags again at 1, so that a late acknowledgement takes another
+// message away. Here a delivery belongs to the session that brought it, and its Settle does nothing once that has ended. What
+// the broker will not have is a [*Refused], with the mend in its text; all else is waited out.
+//
+// Refused are addresses that the library would misread in silence ([CheckURI]) and publishings that would take the connection
+// down: short strings over 255 bytes, tables over a frame. Exclusive, transient and auto-deleted queues are never declared,
+// and nothing is acknowledged but the one delivery that is meant.
+//
+// Specifications: AMQP 0-9-1 and https://www.rabbitmq.com/docs/specification.
+package amqp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"docker-dispatch/wire"
+
+	"github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	// maxShortStr is the length of AMQP's short strings, in bytes: names of queues, ids, keys of headers (AMQP 0-9-1 §4.2.5.3).
+	maxShortStr = 255
+
+	// maxName is as much of the dispatcher's name as a consumer's tag has room for.
+	maxName = 200
+
+	// maxPrefetch is as much as the 16 bits of basic.qos hold.
+	maxPrefetch = 1<<16 - 1
+
+	// defaultTimeout bounds connecting and shaking hands when the URI has no connection_timeout: the library's own default.
+	defaultTimeout = 30 * time.Second
+
+	// closeTimeout bounds each farewell: a broker that has an alarm answers none.
+	closeTimeout = 5 * time.Second
+)
+
+// What the bare booleans in the library's methods mean.
+const (
+	durable, autoDelete, exclusive = true, false, false
+	autoAck, noLocal, noWait       = false, false, false
+	mandatory, immediate           = true, false
+	multiple, requeue              = false, true
+	global                         = false
+)
+
+// Config says where to take messages from, and in whose name.
+type Config struct {
+	URI       string       // the broker, as CheckURI accepts it
+	Queue     string       // taken from; its name and wire.DeadSuffix have room in 255 bytes
+	QueueType string       // of queues that have to be declared: "classic" or "quorum"; "" is quorum from RabbitMQ 4.0 on, else classic
+	Prefetch  int          // deliveries in hand at once, 1 to 65535
+	Name      string       // this dispatcher's; the connections are docker-dispatch/NAME and docker-dispatch/NAME/publish
+	Log       *slog.Logger // nil is silence
+}
+
+// Broker is one RabbitMQ broker or cluster, seen by one dispatcher.
+type Broker struct {
+	cfg     Config
+	uri     amqp091.URI
+	log     *slog.Logger
+	worked  atomic.Bool   // something has succeeded: refusals are waited out from now on
+	session *session      // the last of Consume, left open for Close
+	turn    chan struct{} // full while somebody publishes, and then guards what follows
+	outlet  *outlet
+	mute    outage
+}
+
+// New checks the configuration and dials nothing.
+func New(cfg Config) (*Broker, error) {
+	uri, err := parseURI(cfg.URI)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case cfg.Queue == "" || len(cfg.Queue+wire.DeadSuffix) > maxShortStr:
+		return nil, fmt.Errorf("amqp: queue %.255q: a name has 1 to %d bytes", cfg.Queue, maxShortStr-len(wire.DeadSuffix))
+	case !slices.Contains([]string{"", "classic", "quorum"}, cfg.QueueType):
+		return nil, fmt.Errorf("amqp: queue type %.100q: classic and quorum are known", cfg.QueueType)
+	case cfg.Prefetch < 1 || cfg.Prefetch > maxPrefetch:
+		return nil, fmt.Errorf("amqp: prefetch %d: from 1 to %d", cfg.Prefetch, maxPrefetch)
+	case cfg.Log == nil:
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Broker{cfg: cfg, uri: uri, log: cfg.Log, turn: make(chan struct{}, 1), mute: outage{log: cfg.Log, what: "publishing"}}, nil
+}
+
+// Consume takes from the queue, which it declares durable, like its dead queue, when there is none. Each delivery is handed
+// to deliver, one after another in the queue's order. A deliver that waits for a free slot holds up the next one, the
+// reconnecting and the return of Consume, but not the closing of Lost; it has to return when ctx is done.
+//
+// Lost connections are made anew for ever. Once per outage the log says that and why nothing is taken, and once that it is
+// over. The only error is a *Refused, before anything has succeeded.
+//
+// When ctx is done the consumer is cancelled, what was not handed out goes back to the queue, and nil is returned. The
+// session stays open, so that what is in hand can still be settled, until Close.
+func (b *Broker) Consume(ctx context.Context, deliver func(wire.Delivery)) error {
+	deaf := outage{log: b.log.With("queue", b.cfg.Queue), what: "consuming"}
+	for ctx.Err() == nil {
+		err := b.serve(ctx, deliver, &deaf)
+		if b.isFinal(err) {
+			return err
+		}
+		if ctx.Err() == nil {
+			deaf.wait(ctx, err)
+		}
+	}
+	return nil
+}
+
+// isFinal tells whether err is a refusal of the very first attempt: a wrong address rather than a broker in trouble.
+func (b *Broker) isFinal(err error) bool {
+	return isRefused(err) && !b.worked.Load()
+}
+
+// serve is one session: its error says why there was none, or why it has ended.
+func (b *Broker) serve(ctx context.Context, deliver func(wire.Delivery), deaf *outage) error {
+	s, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	b.worked.Store(true)
+	deaf.over()
+	s.feed(ctx, deliver)
+	if ctx.Err() == nil {
+		return s.ended()
+	}
+	s.drain()
+	b.session = s
+	return nil
+}
+
+// Close ends both connections within 5 seconds, after a method of the consuming channel has shown that the broker has read
+// the settlements before it. It is called after Consume and every Publish have returned, whatever they returned.
+func (b *Broker) Close() {
+	deadline := time.Now().Add(closeTimeout)
+	if b.session != nil {
+		b.session.close(deadline)
+	}
+	if b.outlet != nil {
+		b.outlet.close(deadline)
+	}
+	b.session, b.outlet = nil, nil
+}
+
+// connectionName is what the broker's lists call a connection of ours.
+func (b *Broker) connectionName(suffix string) string {
+	return "docker-dispatch/" + b.cfg.Name + suffix
+}

@@ -1,0 +1,147 @@
+package amqp
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rabbitmq/amqp091-go"
+)
+
+const reserved = "in a user name, password or vhost, : @ / ? # % are written %3A %40 %2F %3F %23 %25"
+
+// parameters are what the library obeys in a URI's query (https://www.rabbitmq.com/docs/uri-query-parameters), and what each
+// has to be. It would pass over any other in silence, verify=verify_peer too.
+var parameters = map[string]struct {
+	want string
+	ok   func(string) bool
+	tls  bool // of no effect without TLS
+}{
+	"cacertfile":             {"a path", notEmpty, true},
+	"certfile":               {"a path", notEmpty, true},
+	"keyfile":                {"a path", notEmpty, true},
+	"server_name_indication": {"a host name", notEmpty, true},
+	"auth_mechanism":         {"plain, amqplain or external", isMechanism, false},
+	"heartbeat":              {"0 to 65535 seconds", within(0, 65535), false},
+	"connection_timeout":     {"1 to 3600000 milliseconds", within(1, 3600000), false},
+	"channel_max":            {"0 to 65535", within(0, 65535), false},
+}
+
+func notEmpty(s string) bool { return s != "" }
+
+func isMechanism(s string) bool {
+	return slices.Contains([]string{"plain", "amqplain", "external"}, strings.ToLower(s))
+}
+
+func within(low, high int) func(string) bool {
+	return func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && low <= n && n <= high
+	}
+}
+
+// CheckURI accepts amqp://[user[:password]@]host[:port][/vhost][?parameters] and amqps:// (https://www.rabbitmq.com/docs/uri-spec),
+// where the client library reads it as it is meant. Its errors name what is wrong and the mend, and never quote a value.
+func CheckURI(s string) error {
+	_, err := parseURI(s)
+	return err
+}
+
+func parseURI(s string) (amqp091.URI, error) {
+	u, err := url.Parse(s)
+	if err != nil || strings.ContainsAny(s, "# ") || strings.Contains(afterAuthority(s), "@") {
+		return amqp091.URI{}, uriError("not a URI; " + reserved) // url's own error quotes the password
+	}
+	if why := faultOf(u); why != "" {
+		return amqp091.URI{}, uriError(why)
+	}
+	if why := queryFault(u); why != "" {
+		return amqp091.URI{}, uriError(why)
+	}
+	uri, err := amqp091.ParseURI(s)
+	if err != nil {
+		return amqp091.URI{}, uriError("not understood; " + reserved)
+	}
+	return uri, nil
+}
+
+func uriError(why string) error { return fmt.Errorf("amqp: broker's address: %s", why) }
+
+// afterAuthority is the path and all that follows it. An @ there is a sign that the password had a / or ?, and was cut short.
+func afterAuthority(s string) string {
+	_, rest, _ := strings.Cut(s, "://")
+	return rest[len(rest)-len(strings.TrimLeftFunc(rest, func(r rune) bool { return !strings.ContainsRune("/?", r) })):]
+}
+
+// faultOf is what is wrong before the query, or nothing.
+func faultOf(u *url.URL) string {
+	vhost := strings.TrimPrefix(u.EscapedPath(), "/")
+	switch {
+	case u.Scheme != "amqp" && u.Scheme != "amqps" || u.Opaque != "":
+		return "it begins with amqp:// or amqps://"
+	case u.Port() != "" && !within(1, 65535)(u.Port()):
+		return "a port is 1 to 65535"
+	case strings.Contains(vhost, "/"):
+		return "a / within the vhost is written %2F"
+	case len(u.Path) > 1+maxShortStr:
+		return fmt.Sprintf("a vhost has at most %d bytes", maxShortStr)
+	}
+	return ""
+}
+
+func queryFault(u *url.URL) string {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "a parameter is not escaped as in a URI"
+	}
+	for name, values := range query {
+		p, known := parameters[name]
+		switch {
+		case !known:
+			return fmt.Sprintf("unknown parameter %.40q; known are %s", name, parameterNames())
+		case p.tls && u.Scheme != "amqps":
+			return name + " has no effect without TLS: write amqps://, or leave it out"
+		case len(values) > 1 && name != "auth_mechanism":
+			return name + " is there twice"
+		case slices.ContainsFunc(values, func(v string) bool { return !p.ok(v) }):
+			return name + " must be " + p.want
+		}
+	}
+	if query.Has("certfile") != query.Has("keyfile") {
+		return "certfile and keyfile go together"
+	}
+	return ""
+}
+
+func parameterNames() string {
+	var names []string
+	for name := range parameters {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// Redact is a URI for the log: without its query, and with *** for the password. Of what CheckURI refuses only the scheme
+// is left, since nobody can say where its password ends.
+func Redact(uri string) string {
+	scheme, _, found := strings.Cut(uri, "://")
+	if !found || scheme != "amqp" && scheme != "amqps" {
+		return "***"
+	}
+	if CheckURI(uri) != nil {
+		return scheme + "://***"
+	}
+	u, _ := url.Parse(uri)
+	user := ""
+	if u.User != nil {
+		user = url.User(u.User.Username()).String()
+		if _, set := u.User.Password(); set {
+			user += ":***"
+		}
+		user += "@"
+	}
+	return scheme + "://" + user + u.Host + u.EscapedPath()
+}
