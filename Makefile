@@ -1,0 +1,53 @@
+# make         the static binary, bin/docker-dispatch
+# make demo    run, stop and remove containers from messages in RabbitMQ, for real
+# make test    every check there is, against a real Engine and a real broker
+#
+# demo and test use the Engine at $DOCKER_HOST and the broker at $AMQP_URL, or local ones, which they install and start when they
+# are missing (as root on Debian or Ubuntu).
+
+# The binary may have this many bytes: the dependency and the standard packages it needs are 5.8 million of them.
+MAX_SIZE := 6000000
+
+# How long each fuzz target runs.
+FUZZTIME ?= 5s
+
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BINARY := bin/docker-dispatch
+
+.PHONY: build test demo lint fuzz size daemons image scratch clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BINARY) .
+
+test: daemons image scratch lint size fuzz
+	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev
+	DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -timeout 12m ./...
+
+demo: daemons image build
+	scripts/demo
+
+# The programs of single files are no part of ./... and are vetted by name.
+lint:
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not gofmt's: $$unformatted"; exit 1; }
+	go vet ./...
+	go vet examples/publish.go
+	go vet scripts/queue.go
+	$(STATICCHECK) ./...
+
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+size: build
+	@size=$$(wc -c <$(BINARY)); echo "$(BINARY): $$size bytes of at most $(MAX_SIZE)"; test "$$size" -le $(MAX_SIZE)
+
+daemons:
+	scripts/daemons
+
+image: daemons
+	scripts/image
+
+scratch: daemons build
+	scripts/scratch $(BINARY)
+
+clean:
+	rm -rf bin
