@@ -300,8 +300,8 @@ func TestOutage(t *testing.T) {
 		o.over()
 		o.over()
 		want := "level=INFO msg=consuming\n" +
-			"level=WARN msg=\"not consuming, trying again\" err=cut in=~\n" +
-			"level=WARN msg=\"not consuming, trying again\" err=\"amqp: logging in: refused: \\\"no\\\" (403); mend it\" in=~\n" +
+			"level=WARN msg=\"not consuming, trying again\" error=cut in=~\n" +
+			"level=WARN msg=\"not consuming, trying again\" error=\"amqp: logging in: refused: \\\"no\\\" (403); mend it\" in=~\n" +
 			"level=INFO msg=\"consuming again\"\n"
 		if got := withoutDelay(j.loud()); got != want {
 			t.Errorf("log:\n%s\nwant:\n%s", got, want)
@@ -461,7 +461,7 @@ func TestWaitsForBroker(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Errorf("got %v", err)
 			}
-			want := `level=WARN msg="not consuming, trying again" queue=q err="amqp: connecting to amqp://bob:***@` + address + "/: " + c.want + "\" in=~\n"
+			want := `level=WARN msg="not consuming, trying again" queue=q error="amqp: connecting to amqp://bob:***@` + address + "/: " + c.want + "\" in=~\n"
 			if got := withoutDelay(j.loud()); got != want {
 				t.Errorf("log:\n%s\nwant:\n%s", got, want)
 			}

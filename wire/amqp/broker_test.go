@@ -337,7 +337,7 @@ func TestCutInMidWork(t *testing.T) {
 		t.Errorf("%d messages are left, want 1, 3 and 4", n)
 	}
 	want := fmt.Sprintf(`level=INFO msg=consuming queue=%s
-level=WARN msg="not consuming, trying again" queue=%[1]s err="amqp: connection lost: Exception (320) Reason: \"CONNECTION_FORCED - cut by a test\"" in=~
+level=WARN msg="not consuming, trying again" queue=%[1]s error="amqp: connection lost: Exception (320) Reason: \"CONNECTION_FORCED - cut by a test\"" in=~
 level=INFO msg="consuming again" queue=%[1]s
 `, queue)
 	if got := withoutDelay(j.loud()); !strings.Contains(got, want) {
@@ -495,7 +495,7 @@ func TestNoRightToDeclare(t *testing.T) {
 	b := newTestBroker(t, Config{URI: newUser(t, uri, "^$", "^$", "^"+queue+"$"), Queue: queue}, &j)
 	deliveries, _ := consuming(t, b)
 	d := next(t, deliveries)
-	if got := j.loud(); !strings.Contains(got, `level=WARN msg="no dead queue: messages that cannot be done will stay in the queue" err="amqp: declaring queue`) ||
+	if got := j.loud(); !strings.Contains(got, `level=WARN msg="no dead queue: messages that cannot be done will stay in the queue" error="amqp: declaring queue`) ||
 		!strings.Contains(got, "create it yourself, or let the user do it: rabbitmqctl set_permissions") {
 		t.Errorf("log:\n%s", got)
 	}

@@ -31,7 +31,7 @@ type outage struct {
 // wait says why, and returns when it is time for another attempt, or when ctx is done.
 func (o *outage) wait(ctx context.Context, err error) {
 	delay := o.next(err)
-	o.log.Log(ctx, o.news(err), "not "+o.what+", trying again", "err", err, "in", delay.Round(time.Millisecond))
+	o.log.Log(ctx, o.news(err), "not "+o.what+", trying again", "error", err, "in", delay.Round(time.Millisecond))
 	select {
 	case <-time.After(delay):
 	case <-ctx.Done():

@@ -58,7 +58,7 @@ func (b *Broker) subscribe(s *session) (err error) {
 		return err
 	}
 	if err := b.ensure(s.conn, s.queue+wire.DeadSuffix); isRefused(err) {
-		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "err", err)
+		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "error", err)
 	} else if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (s *session) feed(ctx context.Context, deliver func(wire.Delivery)) {
 func (s *session) drain() {
 	defer time.AfterFunc(closeTimeout, s.cut).Stop()
 	if err := s.ch.Cancel(s.tag, noWait); err != nil {
-		s.log.Debug("cancelling", "err", err)
+		s.log.Debug("cancelling", "error", err)
 		s.cut()
 		return
 	}
@@ -163,7 +163,7 @@ func (s *session) drain() {
 
 func (s *session) giveBack(d amqp091.Delivery) {
 	if err := d.Nack(multiple, requeue); err != nil {
-		s.log.Debug("giving back", "err", err)
+		s.log.Debug("giving back", "error", err)
 	}
 }
 
@@ -172,7 +172,7 @@ func (s *session) giveBack(d amqp091.Delivery) {
 func (s *session) close(deadline time.Time) {
 	defer time.AfterFunc(time.Until(deadline), s.cut).Stop()
 	if err := s.ch.Qos(1, 0, global); err != nil {
-		s.log.Debug("waiting for the broker to have read all settlements", "err", err)
+		s.log.Debug("waiting for the broker to have read all settlements", "error", err)
 	}
 	select {
 	case <-time.After(settleTime):

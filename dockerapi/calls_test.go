@@ -1,0 +1,147 @@
+package dockerapi
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+)
+
+// The golden file is what an auditor is shown: go run . calls > dockerapi/testdata/calls.golden
+func TestWriteCalls(t *testing.T) {
+	want, err := os.ReadFile("testdata/calls.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	if err := WriteCalls(&got); err != nil || got.String() != string(want) {
+		t.Errorf("WriteCalls: %v\n%s\nwant\n%s", err, got.String(), want)
+	}
+}
+
+// full takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestWriteCallsFails(t *testing.T) {
+	if err := WriteCalls(full{}); err != os.ErrClosed {
+		t.Errorf("WriteCalls: %v, want %v", err, os.ErrClosed)
+	}
+}
+
+func TestCallsAreWellFormed(t *testing.T) {
+	seen := map[string]call{}
+	for i, r := range calls {
+		if r.operation == "" || r.why == "" || len(r.accept) == 0 {
+			t.Errorf("row %d, %s: without operation, reason or accepted statuses", i, r.operation)
+		}
+		if _, twice := seen[r.operation]; twice {
+			t.Errorf("row %d: %s a second time", i, r.operation)
+		}
+		seen[r.operation] = call(i)
+		if r.method != "GET" && r.method != "POST" && r.method != "DELETE" {
+			t.Errorf("%s: method %q", r.operation, r.method)
+		}
+		if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(strings.Replace(r.path, "{id}", "", 1), "{}?#% ") {
+			t.Errorf("%s: path %q", r.operation, r.path)
+		}
+		for _, status := range r.accept {
+			if status/100 != 2 && status != 101 && status != 304 {
+				t.Errorf("%s: %d is not a yes", r.operation, status)
+			}
+		}
+		if upgrades := strings.Contains(fmt.Sprint(r.accept), "101"); upgrades != (r.shape == hijacked) {
+			t.Errorf("%s: accepts %v as %s", r.operation, r.accept, r.shape)
+		}
+		if r.method == "GET" && r.repeat != same {
+			t.Errorf("%s: a GET that has an effect", r.operation)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	const v = "/v1.41/containers/"
+	for _, tt := range []struct {
+		op   call
+		a    args
+		want string
+	}{
+		{systemPing, args{}, "GET /_ping"},
+		{containerStart, args{id: "web-1.a_B"}, "POST " + v + "web-1.a_B/start"},
+		{containerStart, args{id: "../x"}, "POST " + v + "..%2Fx/start"},
+		{containerStart, args{id: "a/b"}, "POST " + v + "a%2Fb/start"},
+		{containerStart, args{id: "/a"}, "POST " + v + "%2Fa/start"},
+		{containerStart, args{id: "a?b"}, "POST " + v + "a%3Fb/start"},
+		{containerStart, args{id: "a#b"}, "POST " + v + "a%23b/start"},
+		{containerStart, args{id: "%2e"}, "POST " + v + "%252e/start"},
+		{containerStart, args{id: "..%2f"}, "POST " + v + "..%252f/start"},
+		{containerStart, args{id: "..."}, "POST " + v + ".../start"},
+		{containerStart, args{id: "{id}"}, "POST " + v + "%7Bid%7D/start"},
+		{containerStart, args{id: "a b\r\nHost: evil\x00"}, "POST " + v + "a%20b%0D%0AHost:%20evil%00/start"},
+		{containerStart, args{id: "é\xff"}, "POST " + v + "%C3%A9%FF/start"},
+		{containerStart, args{id: ".."}, `dockerapi: ContainerStart: ".." is not a container`},
+		{containerStart, args{id: "."}, `dockerapi: ContainerStart: "." is not a container`},
+		{containerStart, args{id: ""}, `dockerapi: ContainerStart: "" is not a container`},
+		{containerDelete, args{id: "x", query: url.Values{"force": {"1"}, "v": {"1"}}}, "DELETE " + v + "x?v=1&force=1"},
+		{containerDelete, args{id: "x", query: url.Values{}}, "DELETE " + v + "x"},
+		{containerDelete, args{id: "x", query: url.Values{"v": {}}}, "DELETE " + v + "x"},
+		{containerDelete, args{id: "x", query: url.Values{"link": {"1"}}}, `dockerapi: ContainerDelete: query key "link" is not in the table`},
+		{containerDelete, args{id: "x", query: url.Values{"v&force": {"1"}}}, `dockerapi: ContainerDelete: query key "v&force" is not in the table`},
+		{containerStart, args{id: "x", query: url.Values{"t": {"1"}}}, `dockerapi: ContainerStart: query key "t" is not in the table`},
+		{containerStop, args{id: "x", query: url.Values{"t": {"1&signal=KILL#"}}}, "POST " + v + "x/stop?t=1%26signal%3DKILL%23"},
+		{containerCreate, args{query: url.Values{"name": {"a b+c\r\n&platform=x"}}}, "POST " + v + "create?name=a+b%2Bc%0D%0A%26platform%3Dx"},
+		{containerLogs, args{id: "x", query: Streams{Stdin: true}.query()}, `dockerapi: ContainerLogs: query key "stdin" is not in the table`},
+		{imageCreate, args{query: url.Values{"fromImage": {"host:5000/a/b"}, "tag": {"sha256:00"}}}, "POST /v1.41/images/create?fromImage=host%3A5000%2Fa%2Fb&tag=sha256%3A00"},
+		{imageCreate, args{query: url.Values{"fromSrc": {"http://evil"}}}, `dockerapi: ImageCreate: query key "fromSrc" is not in the table`},
+	} {
+		c := client(nil)
+		c.version = "/v1.41"
+		req, err := c.request(t.Context(), tt.op, tt.a)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = req.Method + " " + req.Target
+		}
+		if got != tt.want {
+			t.Errorf("%s %q:\ngot  %s\nwant %s", calls[tt.op].operation, tt.a, got, tt.want)
+		}
+	}
+}
+
+// What cannot be said in JSON is refused before anything is sent.
+func TestBodyRefused(t *testing.T) {
+	c := client(nil)
+	c.version = "/v1.41"
+	_, err := c.ContainerCreate(t.Context(), "x", map[string]any{"Cmd": func() {}})
+	if want := "dockerapi: ContainerCreate: json: unsupported type: func()"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestChooseVersion(t *testing.T) {
+	for _, tt := range []struct{ offered, want string }{
+		{"1.41", "/v1.41"},
+		{"1.44", "/v1.44"},
+		{"1.55", "/v1.55"},
+		{"1.56", "/v1.55"},
+		{"1.100", "/v1.55"},
+		{"1.40", "dockerapi: the Engine speaks API 1.40 at most; 1.41 (Engine 20.10) is the oldest that works"},
+		{"1.9", "dockerapi: the Engine speaks API 1.9 at most; 1.41 (Engine 20.10) is the oldest that works"},
+		{"", `dockerapi: SystemPing: Api-Version "" is not known: is this a Docker Engine?`},
+		{"2.0", `dockerapi: SystemPing: Api-Version "2.0" is not known: is this a Docker Engine?`},
+		{"41", `dockerapi: SystemPing: Api-Version "41" is not known: is this a Docker Engine?`},
+		{"1.", `dockerapi: SystemPing: Api-Version "1." is not known: is this a Docker Engine?`},
+		{"1.41.2", `dockerapi: SystemPing: Api-Version "1.41.2" is not known: is this a Docker Engine?`},
+		{"1.41/../x", `dockerapi: SystemPing: Api-Version "1.41/../x" is not known: is this a Docker Engine?`},
+		{"1.99999999999999999999", `dockerapi: SystemPing: Api-Version "1.999999999999999999" is not known: is this a Docker Engine?`},
+	} {
+		got, err := chooseVersion(tt.offered)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("chooseVersion(%q)\ngot  %s\nwant %s", tt.offered, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package dockerapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"docker-dispatch/wire"
+	"docker-dispatch/wire/http1"
+)
+
+const (
+	minMinor  = 41      // API 1.41 is Engine 20.10: the oldest that is tested
+	maxMinor  = 55      // the newest whose changes are known to matter nothing here
+	answerLen = 8 << 20 // of a unary answer; the largest is an inspect, some 10 KiB
+)
+
+// Client calls the operations of one Engine. It is safe for concurrent use.
+type Client struct {
+	// OnCall is told of every request after its answer's head has come, or has not. Nil tells nobody. Set it before the
+	// first call.
+	OnCall func(Record)
+
+	http http1.Client
+
+	mu      sync.Mutex
+	version string // "/v1.44", negotiated; "" is not yet, or not any more
+}
+
+// Record is one call as it went over the wire.
+type Record struct {
+	Operation string
+	Method    string
+	Target    string // path and query, as sent
+	Status    int    // 0: no answer
+	Err       error  // of the connection
+	Duration  time.Duration
+}
+
+// New makes the client of the Engine at addr. It dials when it is first used.
+func New(addr wire.Addr) *Client {
+	return &Client{http: http1.Client{Dial: addr.Dial, Host: "docker", UserAgent: "docker-dispatch"}}
+}
+
+// Close closes the connections that are kept for reuse.
+func (c *Client) Close() { c.http.CloseIdle() }
+
+// args are the parts of a request that vary.
+type args struct {
+	id    string     // container, for a path with {id}
+	query url.Values //
+	body  any        // to be sent as JSON; nil is none
+}
+
+// do makes a unary call and decodes its answer into out, when out is not nil. The status is returned for those calls
+// that accept several.
+func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, err error) {
+	res, err := c.send(ctx, op, a)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, answerLen+1))
+	switch {
+	case err != nil:
+		return 0, c.lost(op, err)
+	case len(body) > answerLen:
+		return 0, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, answerLen>>20)
+	case out == nil:
+		return res.Status, nil
+	case len(body) == 0 && calls[op].repeat == same: // so an Engine that goes down ends a wait
+		return 0, c.lost(op, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return 0, fmt.Errorf("dockerapi: %s: the answer: %w", calls[op].operation, err)
+	}
+	return res.Status, nil
+}
+
+// stream makes a call whose answer is read as it comes. The caller closes it.
+func (c *Client) stream(ctx context.Context, op call, a args) (io.ReadCloser, error) {
+	res, err := c.send(ctx, op, a)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// hijack makes a call that turns its connection into a stream in both directions. ctx ends it.
+func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, error) {
+	req, err := c.request(ctx, op, a)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	res, conn, err := c.http.Hijack(ctx, req)
+	c.record(op, req, res, err, start)
+	if err != nil {
+		return nil, c.lost(op, err)
+	}
+	if conn == nil {
+		return nil, refusal(calls[op].operation, res)
+	}
+	return conn, nil
+}
+
+// send makes a call and returns the answer when its row accepts the status. A connection that was kept for reuse and
+// turns out to be dead costs one repeat, where the row allows it or nothing was sent.
+func (c *Client) send(ctx context.Context, op call, a args) (*http1.Response, error) {
+	req, err := c.request(ctx, op, a)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.once(ctx, op, req)
+	if stale(err, calls[op].repeat) && ctx.Err() == nil {
+		c.http.CloseIdle()
+		res, err = c.once(ctx, op, req)
+	}
+	if err != nil {
+		return nil, c.lost(op, err)
+	}
+	if !slices.Contains(calls[op].accept, res.Status) {
+		return nil, refusal(calls[op].operation, res)
+	}
+	return res, nil
+}
+
+func (c *Client) once(ctx context.Context, op call, req *http1.Request) (*http1.Response, error) {
+	start := time.Now()
+	res, err := c.http.Do(ctx, req)
+	c.record(op, req, res, err, start)
+	return res, err
+}
+
+func stale(err error, r repeat) bool {
+	var conn *http1.Error
+	return errors.As(err, &conn) && conn.Reused && (!conn.Sent || r == same)
+}
+
+// lost forgets the negotiated version, since the Engine that comes back may be another one.
+func (c *Client) lost(op call, err error) error {
+	c.mu.Lock()
+	c.version = ""
+	c.mu.Unlock()
+	return wireError(calls[op].operation, err)
+}
+
+func (c *Client) record(op call, req *http1.Request, res *http1.Response, err error, start time.Time) {
+	if c.OnCall == nil {
+		return
+	}
+	r := Record{Operation: calls[op].operation, Method: req.Method, Target: req.Target, Err: err, Duration: time.Since(start)}
+	if res != nil {
+		r.Status = res.Status
+	}
+	c.OnCall(r)
+}
+
+// request builds the request of a row: the only place that makes a path.
+func (c *Client) request(ctx context.Context, op call, a args) (*http1.Request, error) {
+	row := &calls[op]
+	for key := range a.query {
+		if !slices.Contains(row.query, key) {
+			return nil, fmt.Errorf("dockerapi: %s: query key %q is not in the table", row.operation, key)
+		}
+	}
+	target, err := expand(row.path, a.id)
+	if err != nil {
+		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
+	}
+	if op != systemPing {
+		version, err := c.negotiated(ctx)
+		if err != nil {
+			return nil, err
+		}
+		target = version + target
+	}
+	target += encode(row.query, a.query)
+	req := &http1.Request{Method: row.method, Target: target, Close: op == systemPing}
+	if a.body != nil {
+		if req.Body, err = json.Marshal(a.body); err != nil {
+			return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
+		}
+		req.Header = http1.Header{{Name: "Content-Type", Value: "application/json"}}
+	}
+	return req, nil
+}
+
+// encode is a query with its keys in the order of their row.
+func encode(keys []string, query url.Values) string {
+	var b strings.Builder
+	separator := byte('?')
+	for _, key := range keys {
+		for _, value := range query[key] {
+			b.WriteByte(separator)
+			b.WriteString(key + "=" + url.QueryEscape(value))
+			separator = '&'
+		}
+	}
+	return b.String()
+}
+
+// expand puts the container into a path. A name can add neither segment nor query, and cannot climb.
+func expand(path, id string) (string, error) {
+	if !strings.Contains(path, "{id}") {
+		return path, nil
+	}
+	if id == "" || id == "." || id == ".." {
+		return "", fmt.Errorf("%q is not a container", id)
+	}
+	return strings.Replace(path, "{id}", url.PathEscape(id), 1), nil
+}
+
+// Negotiate asks the Engine for its API version, and returns an error when it is too old.
+func (c *Client) Negotiate(ctx context.Context) error {
+	_, err := c.negotiated(ctx)
+	return err
+}
+
+// negotiated is the version prefix of paths, asked for once and again after each lost connection.
+func (c *Client) negotiated(ctx context.Context) (string, error) {
+	c.mu.Lock()
+	version := c.version
+	c.mu.Unlock()
+	if version != "" {
+		return version, nil
+	}
+	offered, err := c.SystemPing(ctx)
+	if err != nil {
+		return "", notSent(err)
+	}
+	version, err = chooseVersion(offered)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	c.version = version
+	c.mu.Unlock()
+	return version, nil
+}
+
+// notSent is the error of a call that failed before itself: of the question for the version.
+func notSent(err error) error {
+	if lost, ok := errors.AsType[*NoAnswer](err); ok {
+		lost.Sent = false
+	}
+	return err
+}
+
+// chooseVersion is the lower of what the Engine offers in Api-Version and what is known here.
+func chooseVersion(offered string) (string, error) {
+	minor, err := strconv.Atoi(strings.TrimPrefix(offered, "1."))
+	if err != nil || !strings.HasPrefix(offered, "1.") {
+		return "", fmt.Errorf("dockerapi: SystemPing: Api-Version %.20q is not known: is this a Docker Engine?", offered)
+	}
+	if minor < minMinor {
+		return "", fmt.Errorf("dockerapi: the Engine speaks API %.20s at most; 1.%d (Engine 20.10) is the oldest that works", offered, minMinor)
+	}
+	return fmt.Sprintf("/v1.%d", min(minor, maxMinor)), nil
+}

@@ -1,0 +1,82 @@
+package dockerapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// Container is the part of an inspect's answer that is used.
+type Container struct {
+	ID    string `json:"Id"`
+	State struct {
+		Status   string // created, running, paused, restarting, removing, exited or dead
+		ExitCode int    // of the last run; 0 before the first
+	}
+	Config struct {
+		Labels map[string]string
+	}
+	HostConfig struct {
+		AutoRemove bool
+	}
+}
+
+// ContainerCreate makes a container from body, the operation's request body, and returns its id. A name in use is
+// *Error 409, a missing image 404.
+func (c *Client) ContainerCreate(ctx context.Context, name string, body map[string]any) (id string, err error) {
+	var created struct {
+		ID string `json:"Id"`
+	}
+	_, err = c.do(ctx, containerCreate, args{query: url.Values{"name": {name}}, body: body}, &created)
+	if err == nil && created.ID == "" {
+		return "", errors.New("dockerapi: ContainerCreate: the answer has no Id")
+	}
+	return created.ID, err
+}
+
+// ContainerStart starts a container. One that runs already is none the worse; one that has ended runs again.
+func (c *Client) ContainerStart(ctx context.Context, id string) error {
+	_, err := c.do(ctx, containerStart, args{id: id}, nil)
+	return err
+}
+
+// ContainerWait waits until the container does not run and returns the exit code of its last run. One that never ran
+// has 0: wait for what has been started.
+func (c *Client) ContainerWait(ctx context.Context, id string) (exitCode int, err error) {
+	var ended struct {
+		StatusCode *int
+		Error      *struct{ Message string }
+	}
+	_, err = c.do(ctx, containerWait, args{id: id}, &ended)
+	switch {
+	case err != nil:
+		return 0, err
+	case ended.StatusCode == nil:
+		return 0, errors.New("dockerapi: ContainerWait: the answer has no StatusCode")
+	case ended.Error != nil && ended.Error.Message != "":
+		return 0, fmt.Errorf("dockerapi: ContainerWait: %.1000s", ended.Error.Message)
+	}
+	return *ended.StatusCode, nil
+}
+
+// ContainerInspect tells what has become of a container, by id or name. One that is not there is *Error 404.
+func (c *Client) ContainerInspect(ctx context.Context, id string) (Container, error) {
+	var container Container
+	_, err := c.do(ctx, containerInspect, args{id: id}, &container)
+	return container, err
+}
+
+// ContainerStop sends the container its stop signal, kills it when it has not ended after t seconds, and returns when it
+// has. Query: t, 10 by default, 0 kills at once, -1 waits for ever. One that has ended already is none the worse.
+func (c *Client) ContainerStop(ctx context.Context, id string, query url.Values) error {
+	_, err := c.do(ctx, containerStop, args{id: id, query: query}, nil)
+	return err
+}
+
+// ContainerDelete removes a container. Query: v, its anonymous volumes too; force, kill it first. One that runs, and one
+// that is just being removed, are *Error 409.
+func (c *Client) ContainerDelete(ctx context.Context, id string, query url.Values) error {
+	_, err := c.do(ctx, containerDelete, args{id: id, query: query}, nil)
+	return err
+}

@@ -1,0 +1,300 @@
+package dockerapi
+
+import (
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"docker-dispatch/wire"
+	"docker-dispatch/wire/wiretest"
+)
+
+// With -record the transcripts under testdata are made anew, by the Engine at the usual socket, which needs testImage, and
+// then played like the old ones.
+var record = flag.Bool("record", false, "record testdata/*.txt from the Engine at "+engine.Address)
+
+var engine = wire.Addr{Network: "unix", Address: "/var/run/docker.sock"}
+
+// testImage has a shell, cat and sleep.
+const testImage = "docker-dispatch/busybox:latest"
+
+// scenarios are what a client does and what it then knows, one line a call. Each has its transcript under testdata.
+var scenarios = []struct {
+	name string
+	do   func(*session)
+	want string
+}{
+	{"ping", func(s *session) {
+		s.ping()
+		s.negotiate()
+	}, `
+ping: 1.41
+negotiate: /v1.41
+`},
+	{"attached", func(s *session) {
+		id := s.create("recorded-attached", shell("echo to stdout; sleep 0.1; echo to stderr >&2; exit 3"))
+		attached := s.attach(id, Streams{Stdout: true, Stderr: true})
+		s.start(id)
+		s.read(attached)
+		s.wait(id)
+		s.inspect(id)
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+attach: ok
+start: ok
+read: stdout "to stdout\n", stderr "to stderr\n"
+wait: 3
+inspect: ID, exited with 3, labels map[recorded:yes], AutoRemove false
+delete: ok
+`},
+	{"detached", func(s *session) {
+		id := s.create("recorded-detached", shell("exit 0"))
+		s.start(id)
+		s.wait(id)
+		s.remove("recorded-detached", url.Values{"v": {"1"}})
+	}, `
+create: 64 characters of id
+start: ok
+wait: 0
+delete: ok
+`},
+	{"stop", func(s *session) {
+		id := s.create("recorded-stop", shell("sleep 60"))
+		s.start(id)
+		s.start(id)
+		s.stop(id, url.Values{"t": {"0"}})
+		s.stop("recorded-stop", nil)
+		s.stop("missing", url.Values{"t": {"-1"}})
+		s.wait(id)
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+start: ok
+start: ok
+stop: ok
+stop: ok
+stop: refused: dockerapi: ContainerStop: 404: No such container: missing
+wait: 137
+delete: ok
+`},
+	{"delete", func(s *session) {
+		id := s.create("recorded-delete", shell("sleep 60"))
+		s.start(id)
+		s.remove(id, nil)
+		s.remove(id, url.Values{"force": {"1"}, "v": {"1"}})
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+start: ok
+delete: refused: dockerapi: ContainerDelete: 409: You cannot remove a running container ID. Stop the container before attempting removal or force remove
+delete: ok
+delete: refused: dockerapi: ContainerDelete: 404: No such container: ID
+`},
+	{"create refused", func(s *session) {
+		s.create("recorded-image", map[string]any{"Image": "docker-dispatch/missing"})
+		s.create("b?name=c", shell("exit 0"))
+		id := s.create("recorded-conflict", shell("exit 0"))
+		s.create("recorded-conflict", shell("exit 0"))
+		s.remove(id, nil)
+	}, `
+create: refused: dockerapi: ContainerCreate: 404: No such image: docker-dispatch/missing:latest
+create: refused: dockerapi: ContainerCreate: 400: Invalid container name (b?name=c), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed
+create: 64 characters of id
+create: refused: dockerapi: ContainerCreate: 409: Conflict. The container name "/recorded-conflict" is already in use by container "ID". You have to remove (or rename) that container to be able to reuse that name.
+delete: ok
+`},
+	{"start refused", func(s *session) {
+		id := s.create("recorded-command", body("no-such-command"))
+		attached := s.attach(id, Streams{Stdout: true, Stderr: true})
+		s.start(id)
+		s.read(attached)
+		s.wait(id)
+		s.inspect(id)
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+attach: ok
+start: refused: dockerapi: ContainerStart: 400: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "no-such-command": executable file not found in $PATH: unknown
+read: stdout "", stderr ""
+wait: error: dockerapi: ContainerWait: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "no-such-command": executable file not found in $PATH: unknown
+inspect: ID, created with 127, labels map[recorded:yes], AutoRemove false
+delete: ok
+`},
+	{"attach refused", func(s *session) {
+		s.attach("missing", Streams{Stdout: true})
+	}, `
+attach: refused: dockerapi: ContainerAttach: 404: No such container: missing
+`},
+	{"logs", func(s *session) {
+		id := s.create("recorded-logs", shell("echo to stdout; sleep 0.1; printf 'to stderr' >&2"))
+		s.start(id)
+		s.wait(id)
+		s.read(s.logs(id, Streams{Stdout: true, Stderr: true}))
+		s.read(s.logs(id, Streams{Stderr: true}))
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+start: ok
+wait: 0
+logs: ok
+read: stdout "to stdout\n", stderr "to stderr"
+logs: ok
+read: stdout "", stderr "to stderr"
+delete: ok
+`},
+	{"logs refused", func(s *session) {
+		b := shell("exit 0")
+		b["HostConfig"].(map[string]any)["LogConfig"] = map[string]any{"Type": "none"}
+		id := s.create("recorded-none", b)
+		s.start(id)
+		s.wait(id)
+		s.logs(id, Streams{Stdout: true})
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+start: ok
+wait: 0
+logs: refused: dockerapi: ContainerLogs: 501: configured logging driver does not support reading
+delete: ok
+`},
+	{"pull refused", func(s *session) {
+		s.pull("127.0.0.1:1/no/such:tag")
+		s.pull("Not A Name")
+	}, `
+pull: refused: dockerapi: ImageCreate: 500: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused
+pull: refused: dockerapi: ImageCreate: 400: invalid reference format: repository name must be lowercase
+`},
+	{"stdin", func(s *session) {
+		b := body("cat")
+		b["OpenStdin"], b["StdinOnce"] = true, true
+		id := s.create("recorded-stdin", b)
+		attached := s.attach(id, Streams{Stdin: true, Stdout: true, Stderr: true})
+		s.write(attached, "first line\nand the last")
+		s.start(id)
+		s.read(attached)
+		s.wait(id)
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+attach: ok
+write: "first line\nand the last"
+start: ok
+read: stdout "first line\nand the last", stderr ""
+wait: 0
+delete: ok
+`},
+	{"tty", func(s *session) {
+		b := shell("echo to stdout; sleep 0.1; echo to stderr >&2")
+		b["Tty"] = true
+		id := s.create("recorded-tty", b)
+		attached := s.attach(id, Streams{Stdout: true, Stderr: true, Tty: true})
+		s.start(id)
+		s.read(attached)
+		s.wait(id)
+		s.read(s.logs(id, Streams{Stdout: true, Stderr: true, Tty: true}))
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+attach: ok
+start: ok
+read: stdout "to stdout\r\nto stderr\r\n", stderr ""
+wait: 0
+logs: ok
+read: stdout "to stdout\r\nto stderr\r\n", stderr ""
+delete: ok
+`},
+	{"hostile names", func(s *session) {
+		for _, name := range []string{"../version", "missing/../../version", "missing?force=1", "missing/start", "%2e%2e"} {
+			s.inspect(name)
+			s.remove(name, nil)
+		}
+	}, `
+inspect: refused: dockerapi: ContainerInspect: 301: Moved Permanently
+delete: refused: dockerapi: ContainerDelete: 301: Moved Permanently
+inspect: refused: dockerapi: ContainerInspect: 301: Moved Permanently
+delete: refused: dockerapi: ContainerDelete: 301: Moved Permanently
+inspect: refused: dockerapi: ContainerInspect: 404: No such container: missing?force=1
+delete: refused: dockerapi: ContainerDelete: 404: No such container: missing?force=1
+inspect: refused: dockerapi: ContainerInspect: 404: No such container: missing/start
+delete: refused: dockerapi: ContainerDelete: 404: No such container: missing/start
+inspect: refused: dockerapi: ContainerInspect: 404: No such container: %2e%2e
+delete: refused: dockerapi: ContainerDelete: 404: No such container: %2e%2e
+`},
+}
+
+// body is a create body for a command, without a network, which would only cost time.
+func body(cmd ...string) map[string]any {
+	return map[string]any{
+		"Image":      testImage,
+		"Cmd":        cmd,
+		"Labels":     map[string]string{"recorded": "yes"},
+		"HostConfig": map[string]any{"NetworkMode": "none"},
+	}
+}
+
+func shell(script string) map[string]any { return body("sh", "-c", script) }
+
+func TestRecorded(t *testing.T) {
+	for _, tt := range scenarios {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join("testdata", strings.ReplaceAll(tt.name, " ", "-")+".txt")
+			if *record {
+				recordTo(t, file, tt.do)
+			}
+			transcript, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			play(t, string(transcript), tt.do, tt.want, 0, 1, 7)
+		})
+	}
+}
+
+// recordTo has the scenario done by the Engine, writes the transcript down and removes what it has left.
+func recordTo(t *testing.T, file string, do func(*session)) {
+	dial, transcript := wiretest.Record(engine.Dial)
+	s := &session{t: t, c: client(dial)}
+	do(s)
+	s.c.Close()
+	cleaner := New(engine)
+	defer cleaner.Close()
+	for _, id := range s.ids {
+		cleaner.ContainerDelete(t.Context(), id, url.Values{"force": {"1"}}) // mostly gone already
+	}
+	if err := os.WriteFile(file, []byte(mask(transcript())), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What differs from one recording to the next. Lengths are kept, since the answers announce them.
+var (
+	date     = regexp.MustCompile(`Date: \w{3}, [^\n]* GMT`)
+	instant  = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+	sha256ID = regexp.MustCompile(`[0-9a-f]{64}`)
+)
+
+// mask makes the accidents of a recording the same in all: dates, and ids and their short forms, which it numbers.
+func mask(transcript string) string {
+	const day = "2000-01-01T00:00:00"
+	text := date.ReplaceAllString(transcript, "Date: Sat, 01 Jan 2000 00:00:00 GMT")
+	text = instant.ReplaceAllStringFunc(text, func(was string) string {
+		fraction := strings.Repeat("0", max(0, len(was)-len(day)-len(".Z")))
+		return strings.TrimSuffix(day+"."+fraction, ".") + "Z"
+	})
+	var pairs []string
+	seen := map[string]bool{}
+	for _, id := range sha256ID.FindAllString(text, -1) {
+		if !seen[id] {
+			seen[id] = true
+			n := len(seen)
+			pairs = append(pairs, id[:12], fmt.Sprintf("%012d", n), id[12:], fmt.Sprintf("%052d", n))
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}

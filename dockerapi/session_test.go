@@ -1,0 +1,206 @@
+package dockerapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+
+	"docker-dispatch/wire"
+	"docker-dispatch/wire/wiretest"
+)
+
+// client is a Client whose connections dial opens.
+func client(dial func(context.Context) (net.Conn, error)) *Client {
+	c := New(wire.Addr{})
+	c.http.Dial = dial
+	return c
+}
+
+// play has do done against the transcript, its answers in pieces of each of the sizes, and compares what is then known.
+func play(t *testing.T, transcript string, do func(*session), want string, sizes ...int) {
+	t.Helper()
+	for _, size := range sizes {
+		s := &session{t: t, c: client(wiretest.ServerInPieces(t, transcript, size))}
+		do(s)
+		if got := "\n" + s.known.String(); got != want {
+			t.Errorf("in pieces of %d:%s\nwant%s", size, got, want)
+		}
+	}
+}
+
+// asks is the part of a transcript in which the client sends a request without a body.
+func asks(line string) string {
+	text := "> " + line + " HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n"
+	if strings.HasPrefix(line, "POST") {
+		text += "> Content-Length: 0\n"
+	}
+	return text + ">\n"
+}
+
+// answers is the part of a transcript in which the Engine answers whole.
+func answers(status, body string) string {
+	return fmt.Sprintf("< HTTP/1.1 %s\n< Content-Length: %d\n<\n< %q\n", status, len(body), body)
+}
+
+// streams is the part of a transcript in which the Engine begins a chunked body of one chunk, and does not end it.
+func streams(body string) string {
+	return fmt.Sprintf("< HTTP/1.1 200 OK\n< Transfer-Encoding: chunked\n<\n< %x\n< %q\n<\n", len(body), body)
+}
+
+const (
+	asksPing = `
+		== ping
+		> GET /_ping HTTP/1.1
+		> Host: docker
+		> User-Agent: docker-dispatch
+		> Connection: close
+		>
+`
+	answersPing = `
+		< HTTP/1.1 200 OK
+		< Api-Version: 1.41
+		< Content-Length: 2
+		<
+		< "OK"
+`
+	// pinged is the first connection of most clients; another has begun.
+	pinged = asksPing + answersPing + "== call\n"
+
+	asksAttach = `
+		> POST /v1.41/containers/x/attach?stream=1&stdout=1&stderr=1 HTTP/1.1
+		> Host: docker
+		> User-Agent: docker-dispatch
+		> Connection: Upgrade
+		> Upgrade: tcp
+		> Content-Length: 0
+		>
+`
+	end = "< 0\n<\n" // of a chunked body
+)
+
+// session does calls and writes down what the client then knows. Ids that it was given are written as ID.
+type session struct {
+	t     *testing.T
+	c     *Client
+	ids   []string
+	known strings.Builder
+}
+
+// note writes one line: the error, or what there is to know without one.
+func (s *session) note(call string, err error, format string, a ...any) {
+	line := fmt.Sprintf(format, a...)
+	if err != nil {
+		line = kind(err) + ": " + err.Error()
+	}
+	for _, id := range s.ids {
+		line = strings.ReplaceAll(line, id, "ID")
+	}
+	fmt.Fprintf(&s.known, "%s: %s\n", call, line)
+}
+
+// kind is the facts of an error.
+func kind(err error) string {
+	var refused *Error
+	var lost *NoAnswer
+	switch {
+	case errors.As(err, &refused):
+		return "refused"
+	case errors.As(err, &lost) && lost.Sent:
+		return "no answer, sent"
+	case errors.As(err, &lost):
+		return "no answer, not sent"
+	default:
+		return "error"
+	}
+}
+
+func (s *session) ping() {
+	version, err := s.c.SystemPing(s.t.Context())
+	s.note("ping", err, "%s", version)
+}
+
+func (s *session) negotiate() {
+	err := s.c.Negotiate(s.t.Context())
+	s.note("negotiate", err, "%s", s.c.version)
+}
+
+func (s *session) create(name string, body map[string]any) string {
+	id, err := s.c.ContainerCreate(s.t.Context(), name, body)
+	if err == nil {
+		s.ids = append(s.ids, id)
+	}
+	s.note("create", err, "%d characters of id", len(id))
+	return id
+}
+
+func (s *session) start(id string) {
+	s.note("start", s.c.ContainerStart(s.t.Context(), id), "ok")
+}
+
+func (s *session) wait(id string) {
+	code, err := s.c.ContainerWait(s.t.Context(), id)
+	s.note("wait", err, "%d", code)
+}
+
+func (s *session) inspect(id string) {
+	c, err := s.c.ContainerInspect(s.t.Context(), id)
+	s.note("inspect", err, "%s, %s with %d, labels %v, AutoRemove %t", c.ID, c.State.Status, c.State.ExitCode, c.Config.Labels, c.HostConfig.AutoRemove)
+}
+
+func (s *session) stop(id string, query url.Values) {
+	s.note("stop", s.c.ContainerStop(s.t.Context(), id, query), "ok")
+}
+
+func (s *session) remove(id string, query url.Values) {
+	s.note("delete", s.c.ContainerDelete(s.t.Context(), id, query), "ok")
+}
+
+func (s *session) pull(image string) {
+	s.note("pull", s.c.ImageCreate(s.t.Context(), image), "ok")
+}
+
+func (s *session) attach(id string, want Streams) *Stream {
+	stream, err := s.c.ContainerAttach(s.t.Context(), id, want)
+	s.note("attach", err, "ok")
+	return stream
+}
+
+func (s *session) logs(id string, want Streams) *Stream {
+	stream, err := s.c.ContainerLogs(s.t.Context(), id, want)
+	s.note("logs", err, "ok")
+	return stream
+}
+
+// write sends all of the container's input and ends it.
+func (s *session) write(stream *Stream, input string) {
+	if _, err := io.WriteString(stream, input); err != nil {
+		s.t.Error(err)
+	}
+	s.note("write", stream.CloseWrite(), "%q", input)
+}
+
+// read reads both outputs to their end. The Engine does not keep the order between them.
+func (s *session) read(stream *Stream) {
+	if stream == nil {
+		return // refused, and noted
+	}
+	defer stream.Close()
+	outputs := map[Output]string{}
+	for {
+		output, data, err := stream.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			s.note("read", err, "")
+			return
+		}
+		outputs[output] += string(data)
+	}
+	s.note("read", nil, "stdout %q, stderr %q", outputs[Stdout], outputs[Stderr])
+}

@@ -1,0 +1,100 @@
+package dockerapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+
+	"docker-dispatch/wire/http1"
+	"docker-dispatch/wire/stdcopy"
+)
+
+// Output tells a container's two outputs apart.
+type Output = stdcopy.Stream
+
+const (
+	Stdout = stdcopy.Stdout
+	Stderr = stdcopy.Stderr
+)
+
+// Streams says which of a container's streams are wanted, and how they come.
+type Streams struct {
+	Stdin, Stdout, Stderr bool
+
+	// Tty is the container's own setting. With a terminal the bytes come raw, all of them as Stdout; without one they are
+	// framed. The answer's content type is no guide: Engines say raw of framed streams.
+	Tty bool
+}
+
+// Has says whether an output is wanted.
+func (s Streams) Has(o Output) bool { return o == Stdout && s.Stdout || o == Stderr && s.Stderr }
+
+func (s Streams) query() url.Values {
+	q := url.Values{}
+	for key, wanted := range map[string]bool{"stdin": s.Stdin, "stdout": s.Stdout, "stderr": s.Stderr} {
+		if wanted {
+			q.Set(key, "1")
+		}
+	}
+	return q
+}
+
+func (s Streams) reader(src io.Reader) *stdcopy.Reader {
+	if s.Tty {
+		return stdcopy.NewRawReader(src)
+	}
+	return stdcopy.NewReader(src)
+}
+
+// Stream is what a container writes, and for an attach also what it reads.
+type Stream struct {
+	operation string
+	output    *stdcopy.Reader
+	body      io.Closer   // what carries it
+	conn      *http1.Conn // of an attach; nil for a log, which cannot be written to
+}
+
+// ContainerAttach connects to the container's streams. Attach before the start, and read at once, or output is lost; an
+// attach that is not read holds up the container, and every call that would end it. ctx ends the stream.
+func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*Stream, error) {
+	query := s.query()
+	query.Set("stream", "1")
+	conn, err := c.hijack(ctx, containerAttach, args{id: id, query: query})
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{calls[containerAttach].operation, s.reader(conn), conn, conn}, nil
+}
+
+// ContainerLogs reads what the container has written so far, from the beginning. A log driver that cannot give it back is
+// *Error 501.
+func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams) (*Stream, error) {
+	body, err := c.stream(ctx, containerLogs, args{id: id, query: s.query()})
+	if err != nil {
+		return nil, err
+	}
+	return &Stream{calls[containerLogs].operation, s.reader(body), body, nil}, nil
+}
+
+// Next returns the next bytes that the container has written, at least one, valid until the next call. io.EOF is the end
+// of the outputs; for an attach the end of the connection looks the same when it comes between two frames.
+func (s *Stream) Next() (Output, []byte, error) {
+	output, data, err := s.output.Next()
+	if err == nil || err == io.EOF {
+		return output, data, err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, nil, &NoAnswer{s.operation, true, err}
+	}
+	return 0, nil, wireError(s.operation, err)
+}
+
+// Write sends bytes to the container's standard input. It may wait for the container to read.
+func (s *Stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+// CloseWrite ends the container's standard input and leaves its outputs open.
+func (s *Stream) CloseWrite() error { return s.conn.CloseWrite() }
+
+// Close ends the stream, and whatever waits in it.
+func (s *Stream) Close() error { return s.body.Close() }
