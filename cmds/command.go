@@ -1,0 +1,233 @@
+package cmds
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"docker-dispatch/dockerapi"
+)
+
+// Command is what a message asks for, checked and ready for an Engine.
+type Command struct {
+	Verb      string         // of the table, never an alias
+	Container string         // whom it is for; of a run its Name, "" for one that has none
+	Body      map[string]any // of ContainerCreate: a run's image, command and options, and our labels
+	Query     url.Values     // of the verb's own call
+
+	Attach dockerapi.Streams // of a run
+	Stdin  []byte            // for the container, when Attach.Stdin
+	Remove bool              // a run's container goes when it has exited
+
+	// RemovePending says that a run with Remove of the same container was in work when this message came, so that a
+	// container that is not there has been removed, not missed.
+	RemovePending bool
+
+	leftover bool // the removal that a run with Remove asked for: whatever comes of it, the run is over
+}
+
+// Attached says whether the message is in work until its container has exited.
+func (c *Command) Attached() bool { return c.Attach.Stdin || c.Attach.Stdout || c.Attach.Stderr }
+
+// verb is a word that Dockercmd may have.
+type verb struct {
+	name     string
+	aliases  []string
+	required string                        // the argument that cannot be left out
+	check    func(*Command, Message) error // joint rules of its keys; nil is none
+}
+
+var verbs = [...]verb{
+	{name: "run", required: "Image", check: checkRun},
+	{name: "stop", required: "Container"},
+	{name: "remove", aliases: []string{"rm"}, required: "Container"},
+}
+
+// The labels of every container that is made for a message: the container is the record of it.
+const (
+	labelMessageID  = "docker-dispatch.message-id"
+	labelDigest     = "docker-dispatch.digest" // sha256 of the message's body, hex
+	labelQueue      = "docker-dispatch.queue"
+	labelDispatcher = "docker-dispatch.dispatcher" // the name of the dispatcher that took it
+)
+
+// Resolve makes the command of a message, for the dispatcher of that name. Every error is an *Invalid.
+func Resolve(m Message, dispatcher string) (Command, error) {
+	v, err := findVerb(m)
+	if err != nil {
+		return Command{}, err
+	}
+	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}}
+	if err := c.apply("", m.Arguments, arguments[:]); err != nil {
+		return Command{}, err
+	}
+	if !has(m.Arguments, v.required) {
+		return Command{}, &Invalid{Key: v.required, Problem: v.name + " needs it"}
+	}
+	if err := c.apply("Options", m.Options, options[:]); err != nil {
+		return Command{}, err
+	}
+	if v.check != nil {
+		if err := v.check(&c, m); err != nil {
+			return Command{}, err
+		}
+	}
+	c.set("Labels", map[string]string{
+		labelMessageID:  m.ID,
+		labelDigest:     hex.EncodeToString(m.Digest[:]),
+		labelQueue:      m.Queue,
+		labelDispatcher: dispatcher,
+	})
+	return c, nil
+}
+
+func findVerb(m Message) (*verb, error) {
+	word := m.Dockercmd
+	var known []string
+	for i := range verbs {
+		if verbs[i].name == word || slices.Contains(verbs[i].aliases, word) {
+			return &verbs[i], nil
+		}
+		known = append(known, verbs[i].name)
+	}
+	list := strings.Join(known, ", ")
+	if word == "" {
+		for _, member := range m.Arguments {
+			if strings.EqualFold(member.Key, "Dockercmd") {
+				return nil, &Invalid{Key: member.Key, Problem: "unknown key; did you mean Dockercmd?"}
+			}
+		}
+		return nil, &Invalid{Key: "Dockercmd", Problem: "every message needs it: " + list}
+	}
+	return nil, &Invalid{"Dockercmd", fmt.Sprintf("%.80q", word), "unknown command" + guess(word, known) + " (there are " + list + ")"}
+}
+
+// apply sets the members of one object, whose path in the message is given, by the rows of table that the verb has.
+func (c *Command) apply(path string, members []Member, table []option) error {
+	for _, m := range members {
+		row, err := c.row(path, m.Key, table)
+		if err != nil {
+			return err
+		}
+		value, err := row.kind.read(join(path, m.Key), m.Value)
+		if err != nil {
+			return err
+		}
+		switch {
+		case row.body != "":
+			c.set(row.body, value)
+		case row.query != "":
+			c.Query.Set(row.query, fmt.Sprint(value))
+		default:
+			row.set(c, value)
+		}
+	}
+	return nil
+}
+
+func (c *Command) row(path, key string, table []option) (*option, error) {
+	what := "key"
+	if path != "" {
+		what = "option"
+	}
+	var known, others []string
+	for i := range table {
+		switch row := &table[i]; {
+		case row.verb == c.Verb && row.name == key:
+			return row, nil
+		case row.verb == c.Verb:
+			known = append(known, row.name)
+		case row.name == key:
+			others = append(others, row.verb)
+		}
+	}
+	problem := "unknown " + what + " of " + c.Verb + guess(key, known)
+	switch {
+	case path == "" && isOption(c.Verb, key):
+		problem = "it belongs into Options"
+	case len(others) > 0:
+		problem = "no " + what + " of " + c.Verb + ", but of " + strings.Join(others, " and ")
+	}
+	return nil, &Invalid{Key: join(path, key), Problem: problem}
+}
+
+func isOption(verb, key string) bool {
+	return slices.ContainsFunc(options[:], func(row option) bool { return row.verb == verb && row.name == key })
+}
+
+// set puts a value into the create body, at a path with dots.
+func (c *Command) set(path string, value any) {
+	body := c.Body
+	for {
+		head, rest, deeper := strings.Cut(path, ".")
+		if !deeper {
+			body[head] = value
+			return
+		}
+		inner, ok := body[head].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			body[head] = inner
+		}
+		body, path = inner, rest
+	}
+}
+
+func has(members []Member, key string) bool {
+	return slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
+}
+
+func checkRun(c *Command, m Message) error {
+	given := "Stdin"
+	if has(m.Arguments, "StdinBase64") {
+		given = "StdinBase64"
+	}
+	switch {
+	case has(m.Arguments, "Stdin") && has(m.Arguments, "StdinBase64"):
+		return &Invalid{Key: "StdinBase64", Problem: "given together with Stdin; one of them is enough"}
+	case has(m.Arguments, given) && !c.Attach.Stdin:
+		return &Invalid{Key: given, Problem: `nobody would read it; add "STDIN" to Options.Attach`}
+	}
+	if c.Remove && !c.Attached() {
+		c.set("HostConfig.AutoRemove", true) // nobody here learns of its exit
+	}
+	return nil
+}
+
+// guess finishes an error about an unknown word with the known one that was meant, if there is one near.
+func guess(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := edits(strings.ToLower(word), strings.ToLower(k)); d < distance && d < len(k) {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// edits is the Levenshtein distance in bytes, of a word that is cut where it cannot be near any more.
+func edits(a, b string) int {
+	a = a[:min(len(a), 2*len(b))]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,114 @@
+package cmds
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"docker-dispatch/dockerapi"
+	"docker-dispatch/wire"
+)
+
+// kind of failure: what an error means for the message that met it.
+type failure uint8
+
+const (
+	none        failure = iota // it came to an end, with whatever exit code
+	invalid                    // the message is at fault
+	failed                     // the Engine said no
+	interrupted                // the Engine went away under the container
+	unfinished                 // we are leaving, or standard output is gone: the outcome is not known or cannot be said
+)
+
+// fate is what is done with a message after such a failure.
+type fate struct {
+	status  Status // in its result; "" where the Engine has said it
+	reply   bool   // a result is printed
+	dead    bool   // it goes to the dead queue before it is settled
+	settle  bool   // by verdict; a message that is not settled stays with the broker
+	verdict wire.Verdict
+}
+
+// fates is the one place where an outcome is decided on.
+var fates = [...]fate{
+	none:        {"", true, false, true, wire.Ack},
+	invalid:     {StatusInvalid, true, true, true, wire.Ack},
+	failed:      {StatusFailed, true, false, true, wire.Ack},
+	interrupted: {StatusInterrupted, true, false, true, wire.Ack},
+	unfinished:  {"", false, false, false, wire.Requeue},
+}
+
+// errInterrupted is the error of a run whose container did not come to its own end.
+type errInterrupted string
+
+func (e errInterrupted) Error() string { return string(e) }
+
+// classify tells what an error means. Whatever is not known is the Engine's refusal: it is said, and nothing is repeated.
+func classify(err error) failure {
+	var bad *Invalid
+	var cut errInterrupted
+	var output *OutputError
+	switch {
+	case err == nil:
+		return none
+	case errors.As(err, &bad):
+		return invalid
+	case errors.As(err, &cut):
+		return interrupted
+	case errors.As(err, &output), errors.Is(err, ErrPrinterClosed), errors.Is(err, context.Canceled), errors.Is(err, errLost):
+		return unfinished
+	}
+	return failed
+}
+
+// explain is an error in the words of a result: the Engine's own for what it refused.
+func explain(err error) string {
+	var refused *dockerapi.Error
+	if errors.As(err, &refused) {
+		return refused.Message
+	}
+	return err.Error()
+}
+
+// startCodes are the exit codes that docker run has for a container that could not be started, by the Engine's words; the
+// rest is 125. Both the words and the codes are those of docker's CLI.
+var startCodes = []struct {
+	code  int
+	words []string
+}{
+	{127, []string{"executable file not found", "no such file or directory", "system cannot find the file specified"}},
+	{126, []string{"permission denied", "is a directory"}},
+}
+
+const codeRefused = 125 // of docker run, for what is not the command's fault
+
+func startCode(err error) int {
+	var refused *dockerapi.Error
+	if !errors.As(err, &refused) {
+		return codeRefused
+	}
+	for _, row := range startCodes {
+		for _, words := range row.words {
+			if strings.Contains(strings.ToLower(refused.Message), words) {
+				return row.code
+			}
+		}
+	}
+	return codeRefused
+}
+
+// removalUnderWay says whether the Engine refuses a removal because there is one already. The status alone, 409, is also that
+// of a container that runs.
+func removalUnderWay(err error) bool {
+	var refused *dockerapi.Error
+	return errors.As(err, &refused) && refused.Status == 409 && strings.Contains(refused.Message, "already in progress")
+}
+
+// status is that of an Engine's refusal; 0 for every other error.
+func status(err error) int {
+	var refused *dockerapi.Error
+	if errors.As(err, &refused) {
+		return refused.Status
+	}
+	return 0
+}

@@ -1,0 +1,71 @@
+package cmds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"docker-dispatch/dockerapi"
+)
+
+func TestClassify(t *testing.T) {
+	refused := &dockerapi.Error{Operation: "ContainerCreate", Status: 409, Message: "in use"}
+	for _, tt := range []struct {
+		err     error
+		want    failure
+		explain string
+	}{
+		{nil, none, ""},
+		{&Invalid{"Image", `""`, "not an image"}, invalid, `Image: "": not an image`},
+		{fmt.Errorf("x: %w", &Invalid{Problem: "empty"}), invalid, "x: empty"},
+		{refused, failed, "in use"},
+		{fmt.Errorf("x: %w", refused), failed, "in use"},
+		{errors.New("who knows"), failed, "who knows"},
+		{errInterrupted("gone"), interrupted, "gone"},
+		{&OutputError{io.ErrClosedPipe}, unfinished, "cmds: writing standard output: io: read/write on closed pipe"},
+		{ErrPrinterClosed, unfinished, "cmds: the printer is closed"},
+		{fmt.Errorf("x: %w", context.Canceled), unfinished, "x: context canceled"},
+		{&dockerapi.NoAnswer{Operation: "SystemPing", Err: context.Canceled}, unfinished, "dockerapi: SystemPing: context canceled"},
+		{errLost, unfinished, "cmds: the session has ended before the message was begun"},
+	} {
+		if got := classify(tt.err); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
+		}
+		if tt.err != nil && explain(tt.err) != tt.explain {
+			t.Errorf("%v: explained %q, want %q", tt.err, explain(tt.err), tt.explain)
+		}
+	}
+}
+
+// Whatever is settled has been said, and what goes to the dead queue is settled.
+func TestFates(t *testing.T) {
+	for kind, f := range fates {
+		if f.settle != f.reply || f.dead && !f.settle || f.reply != (failure(kind) != unfinished) {
+			t.Errorf("%d: %+v", kind, f)
+		}
+	}
+}
+
+func TestStartCode(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want int
+	}{
+		{&dockerapi.Error{Status: 400, Message: `OCI runtime create failed: … exec: "nope": executable file not found in $PATH: unknown`}, 127},
+		{&dockerapi.Error{Status: 400, Message: `exec /nope: No such file or directory`}, 127},
+		{&dockerapi.Error{Status: 500, Message: `exec: "/etc": permission denied: unknown`}, 126},
+		{&dockerapi.Error{Status: 400, Message: `exec: "/etc": is a directory: unknown`}, 126},
+		{&dockerapi.Error{Status: 500, Message: "driver failed programming external connectivity"}, 125},
+		{fmt.Errorf("x: %w", &dockerapi.Error{Status: 400, Message: "Is A Directory"}), 126},
+		{errors.New("permission denied"), 125},
+	} {
+		if got := startCode(tt.err); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
+		}
+	}
+	if status(&dockerapi.Error{Status: 404}) != 404 || status(io.EOF) != 0 || status(nil) != 0 {
+		t.Error("status is not that of the Engine")
+	}
+}

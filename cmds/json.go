@@ -1,0 +1,90 @@
+package cmds
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// jsonFormat is what programs read: one object a line, {"Event":"output"} and {"Event":"result"}. The fields of an output
+// are in the order of append, those of a result are Result's.
+type jsonFormat struct{}
+
+func (jsonFormat) output(s *Streams, stream string) string {
+	b := []byte(`,"Event":"output","MessageId":`)
+	b = appendString(b, []byte(s.messageID))
+	b = append(b, `,"Id":`...)
+	b = appendString(b, []byte(s.id))
+	b = append(b, `,"Name":`...)
+	b = appendString(b, []byte(s.name))
+	b = append(b, `,"Stream":"`...)
+	b = append(b, stream...)
+	return string(append(b, `","Offset":`...))
+}
+
+func (jsonFormat) append(dst []byte, prefix string, now time.Time, offset int64, line []byte, more bool) []byte {
+	dst = append(dst, `{"Time":"`...)
+	dst = now.AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, '"')
+	dst = append(dst, prefix...)
+	dst = strconv.AppendInt(dst, offset, 10)
+	dst = append(dst, `,"Data":`...)
+	if utf8.Valid(line) {
+		dst = appendString(dst, line)
+	} else {
+		dst = append(dst, '"')
+		dst = base64.StdEncoding.AppendEncode(dst, line)
+		dst = append(dst, `","Encoding":"base64"`...)
+	}
+	if more {
+		dst = append(dst, `,"More":true`...)
+	}
+	return append(dst, "}\n"...)
+}
+
+func (jsonFormat) result(r *Result) []byte {
+	b, err := json.Marshal(struct {
+		Time  time.Time
+		Event string
+		*Result
+	}{time.Now().UTC(), "result", r})
+	if err != nil {
+		panic(err) // strings and numbers: always representable
+	}
+	return append(b, '\n')
+}
+
+// appendString adds s, which is UTF-8, as a JSON string. Most lines are plain ASCII and are copied; encoding/json knows
+// the rest.
+func appendString(dst, s []byte) []byte {
+	body := s
+	newline := len(s) > 0 && s[len(s)-1] == '\n'
+	if newline {
+		body = s[:len(s)-1]
+	}
+	if !plain(body) {
+		quoted, err := json.Marshal(string(s))
+		if err != nil {
+			panic(err) // a string: always representable
+		}
+		return append(dst, quoted...)
+	}
+	dst = append(dst, '"')
+	dst = append(dst, body...)
+	if newline {
+		dst = append(dst, `\n`...)
+	}
+	return append(dst, '"')
+}
+
+// plain says whether s means itself between the quotes of a JSON string.
+func plain(s []byte) bool {
+	for _, c := range s {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}

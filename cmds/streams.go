@@ -1,0 +1,201 @@
+package cmds
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"docker-dispatch/dockerapi"
+)
+
+const (
+	lineLen  = 64 << 10 // a longer line is printed in pieces of this
+	burstLen = 64 << 10 // printed lines that are gathered for one write
+)
+
+// Streams prints what one container writes, line by line, and remembers how far it has come. Its methods are for the one
+// goroutine that reads the container, but Stalled.
+type Streams struct {
+	printer   *Printer
+	messageID string
+	id, name  string // of the container, once it is there
+	onStart   func() // told once, when the container runs
+
+	lines [3]line // by dockerapi.Output
+	burst []byte
+	since atomic.Int64 // when the write under way began, in Unix nanoseconds; 0: there is none
+}
+
+// line is one of the outputs: what has been taken, and the end of it that is no line yet.
+type line struct {
+	prefix  string
+	offset  int64        // bytes printed
+	pending []byte       // taken and not printed, less than lineLen
+	sum     maphash.Hash // of all that was taken
+	replay  replay
+}
+
+func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
+
+// Container says which container's output comes.
+func (s *Streams) Container(id, name string) {
+	s.id, s.name = id, name
+	for _, o := range []dockerapi.Output{dockerapi.Stdout, dockerapi.Stderr} {
+		s.lines[o].prefix = s.printer.format.output(s, o.String())
+	}
+}
+
+// Started says that the container runs.
+func (s *Streams) Started() {
+	if s.onStart != nil {
+		s.onStart()
+		s.onStart = nil
+	}
+}
+
+// Write takes the next bytes of one output and prints the lines that they complete.
+func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) error {
+	l := &s.lines[o]
+	l.sum.Write(data)
+	now := time.Now().UTC()
+	for len(data) > 0 {
+		n := bytes.IndexByte(data, '\n') + 1
+		room := lineLen - len(l.pending)
+		switch {
+		case n > 0 && n <= room:
+			s.emit(l, now, data[:n], false)
+		case n == 0 && len(data) < room:
+			l.pending = append(l.pending, data...)
+			return s.print(ctx)
+		default:
+			n = s.piece(l, now, data[:room])
+		}
+		data = data[n:]
+		if len(s.burst) >= burstLen {
+			if err := s.print(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return s.print(ctx)
+}
+
+// piece prints a part of a line that is too long, and returns how much of data it took. What it leaves of a character is
+// for the next piece.
+func (s *Streams) piece(l *line, now time.Time, data []byte) int {
+	l.pending = append(l.pending, data...)
+	keep := incomplete(l.pending)
+	whole := l.pending[:len(l.pending)-keep]
+	rest := append([]byte(nil), l.pending[len(whole):]...)
+	l.pending = nil
+	s.emit(l, now, whole, true)
+	l.pending = rest
+	return len(data)
+}
+
+// incomplete is how many bytes at the end of b begin a UTF-8 sequence without ending it.
+func incomplete(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n < len(b); n++ {
+		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// emit adds one line, or a piece of one, to the burst: what was pending, and data.
+func (s *Streams) emit(l *line, now time.Time, data []byte, more bool) {
+	if len(l.pending) > 0 {
+		data = append(l.pending, data...)
+	}
+	s.burst = s.printer.format.append(s.burst, l.prefix, now, l.offset, data, more)
+	l.offset += int64(len(data))
+	l.pending = l.pending[:0]
+}
+
+// Flush prints the last lines that have no newline. The outputs have ended.
+func (s *Streams) Flush(ctx context.Context) error {
+	now := time.Now().UTC()
+	for i := range s.lines {
+		if l := &s.lines[i]; len(l.pending) > 0 {
+			s.emit(l, now, nil, false)
+		}
+	}
+	return s.print(ctx)
+}
+
+func (s *Streams) print(ctx context.Context) error {
+	if len(s.burst) == 0 {
+		return nil
+	}
+	s.since.Store(time.Now().UnixNano())
+	err := s.printer.print(ctx, s.burst)
+	if err != nil {
+		s.burst = nil // the writer may have it still
+		return err
+	}
+	s.since.Store(0)
+	s.burst = s.burst[:0]
+	return nil
+}
+
+// Stalled says whether a write has been under way for d: nobody reads what the container writes.
+func (s *Streams) Stalled(d time.Duration) bool {
+	since := s.since.Load()
+	return since != 0 && time.Since(time.Unix(0, since)) >= d
+}
+
+// errDiffers says that a second reading of an output does not begin as the first did.
+var errDiffers = errors.New("the container's log is not what it wrote")
+
+// replay is how far a second reading of an output, from its beginning, has come.
+type replay struct {
+	pos int64
+	sum maphash.Hash // of what was skipped
+}
+
+// Replay takes bytes of an output that is read once more from its beginning: it skips what was taken already and goes on
+// behind it. It returns errDiffers when what it skips is not what was taken.
+func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) error {
+	l := &s.lines[o]
+	if skip := min(int64(len(data)), l.taken()-l.replay.pos); skip > 0 {
+		l.replay.sum.Write(data[:skip])
+		l.replay.pos += skip
+		data = data[skip:]
+		if l.replay.pos == l.taken() && l.replay.sum.Sum64() != l.sum.Sum64() {
+			return errDiffers
+		}
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	l.replay.pos += int64(len(data))
+	return s.Write(ctx, o, data)
+}
+
+// Rewind begins a second reading: see Replay.
+func (s *Streams) Rewind() {
+	for i := range s.lines {
+		l := &s.lines[i]
+		l.replay = replay{}
+		l.replay.sum.SetSeed(l.sum.Seed())
+	}
+}
+
+// ReplayEnd says whether the second reading has reached as far as the first.
+func (s *Streams) ReplayEnd() error {
+	for i := range s.lines {
+		if l := &s.lines[i]; l.replay.pos < l.taken() {
+			return fmt.Errorf("%w: the log has %d bytes of %s, and %d had been read", errDiffers, l.replay.pos, dockerapi.Output(i), l.taken())
+		}
+	}
+	return nil
+}
