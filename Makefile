@@ -8,6 +8,10 @@
 # The binary may have this many bytes: the dependency and the standard packages it needs are 5.8 million of them.
 MAX_SIZE := 6000000
 
+# How it gets there: the functions of crypto, which are called at a TLS handshake, are not inlined into each other (-270 kB), and
+# functions begin at 16 bytes instead of 32 (-60 kB). A plain go build works as well and is 6.3 MB.
+SMALL := -gcflags=crypto/...=-l -ldflags "-s -w -funcalign=16"
+
 # How long each fuzz target runs.
 FUZZTIME ?= 5s
 
@@ -17,7 +21,7 @@ BINARY := bin/docker-dispatch
 .PHONY: build test demo lint fuzz size daemons image scratch clean
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BINARY) .
+	CGO_ENABLED=0 go build -trimpath $(SMALL) -o $(BINARY) .
 
 test: daemons image scratch lint size fuzz
 	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev

@@ -12,21 +12,25 @@ import (
 
 const reserved = "in a user name, password or vhost, : @ / ? # % are written %3A %40 %2F %3F %23 %25"
 
-// parameters are what the library obeys in a URI's query (https://www.rabbitmq.com/docs/uri-query-parameters), and what each
-// has to be. It would pass over any other in silence, verify=verify_peer too.
-var parameters = map[string]struct {
+// parameter is one name in a URI's query.
+type parameter struct {
+	name string
 	want string
 	ok   func(string) bool
 	tls  bool // of no effect without TLS
-}{
-	"cacertfile":             {"a path", notEmpty, true},
-	"certfile":               {"a path", notEmpty, true},
-	"keyfile":                {"a path", notEmpty, true},
-	"server_name_indication": {"a host name", notEmpty, true},
-	"auth_mechanism":         {"plain, amqplain or external", isMechanism, false},
-	"heartbeat":              {"0 to 65535 seconds", within(0, 65535), false},
-	"connection_timeout":     {"1 to 3600000 milliseconds", within(1, 3600000), false},
-	"channel_max":            {"0 to 65535", within(0, 65535), false},
+}
+
+// parameters are what the library obeys in a URI's query (https://www.rabbitmq.com/docs/uri-query-parameters), and what each
+// has to be. It would pass over any other in silence, verify=verify_peer too.
+var parameters = [...]parameter{
+	{"auth_mechanism", "plain, amqplain or external", isMechanism, false},
+	{"cacertfile", "a path", notEmpty, true},
+	{"certfile", "a path", notEmpty, true},
+	{"channel_max", "0 to 65535", within(0, 65535), false},
+	{"connection_timeout", "1 to 3600000 milliseconds", within(1, 3600000), false},
+	{"heartbeat", "0 to 65535 seconds", within(0, 65535), false},
+	{"keyfile", "a path", notEmpty, true},
+	{"server_name_indication", "a host name", notEmpty, true},
 }
 
 func notEmpty(s string) bool { return s != "" }
@@ -97,9 +101,9 @@ func queryFault(u *url.URL) string {
 		return "a parameter is not escaped as in a URI"
 	}
 	for name, values := range query {
-		p, known := parameters[name]
+		p := findParameter(name)
 		switch {
-		case !known:
+		case p == nil:
 			return fmt.Sprintf("unknown parameter %.40q; known are %s", name, parameterNames())
 		case p.tls && u.Scheme != "amqps":
 			return name + " has no effect without TLS: write amqps://, or leave it out"
@@ -115,12 +119,21 @@ func queryFault(u *url.URL) string {
 	return ""
 }
 
+// findParameter is nil for a name that is not known.
+func findParameter(name string) *parameter {
+	for i := range parameters {
+		if parameters[i].name == name {
+			return &parameters[i]
+		}
+	}
+	return nil
+}
+
 func parameterNames() string {
 	var names []string
-	for name := range parameters {
-		names = append(names, name)
+	for _, p := range parameters {
+		names = append(names, p.name)
 	}
-	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
 
