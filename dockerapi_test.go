@@ -404,13 +404,13 @@ func TestCommandLineMistakes(t *testing.T) {
 		{"unix://docker.sock", "the socket path is not absolute"},
 		{"docker.sock", "no port"},
 		{"tcp://localhost:docker", `"docker" is not a port`},
-		{"-c 0", "-c: 1 to 65535"},
+		{"-c 0", `-c "0": 1 to 65535`},
 		{"-c many", "-c"},
-		{"-o xml", "-o: text or json"},
-		{"-q " + strings.Repeat("q", 251), "-q: a queue's name has 1 to 250 bytes"},
-		{"-queue-type stream", "-queue-type: classic or quorum"},
+		{"-o xml", `-o "xml": text or json`},
+		{"-q " + strings.Repeat("q", 251), `": a queue's name has 1 to 250 bytes`},
+		{"-queue-type stream", `-queue-type "stream": classic or quorum`},
 		{"-drain -1s", "-drain"},
-		{"-max-body 0", "-max-body: at least 1 byte"},
+		{"-max-body 0", `-max-body "0": at least 1 byte`},
 		{"-colour", "-colour"},
 	} {
 		code, stdout, stderr := finish(t, nil, strings.Fields(c.args)...)

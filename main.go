@@ -142,19 +142,21 @@ func parse(args []string) (config, error) {
 // check holds the options to their ranges.
 func (cfg *config) check() error {
 	for _, rule := range []struct {
-		ok   bool
-		text string
+		ok    bool
+		name  string
+		value any
+		want  string
 	}{
-		{cfg.queue != "" && len(cfg.queue)+len(wire.DeadSuffix) <= 255, "-q: a queue's name has 1 to 250 bytes"},
-		{cfg.slots >= 1 && cfg.slots <= 65535, "-c: 1 to 65535 messages at once"},
-		{cfg.format == "text" || cfg.format == "json", "-o: text or json"},
-		{cfg.name != "" && len(cfg.name) <= 200, "-name: a name has 1 to 200 bytes; set -name or $DOCKER_DISPATCH_NAME"},
-		{cfg.drain >= 0, "-drain: no negative time"},
-		{cfg.maxBody >= 1, "-max-body: at least 1 byte"},
-		{cfg.queueType == "" || cfg.queueType == "classic" || cfg.queueType == "quorum", "-queue-type: classic or quorum"},
+		{cfg.queue != "" && len(cfg.queue)+len(wire.DeadSuffix) <= 255, "-q", cfg.queue, "a queue's name has 1 to 250 bytes"},
+		{cfg.slots >= 1 && cfg.slots <= 65535, "-c", cfg.slots, "1 to 65535 messages at once"},
+		{cfg.format == "text" || cfg.format == "json", "-o", cfg.format, "text or json"},
+		{cfg.name != "" && len(cfg.name) <= 200, "-name", cfg.name, "a name has 1 to 200 bytes; set -name or $DOCKER_DISPATCH_NAME"},
+		{cfg.drain >= 0, "-drain", cfg.drain, "no negative time"},
+		{cfg.maxBody >= 1, "-max-body", cfg.maxBody, "at least 1 byte"},
+		{cfg.queueType == "" || cfg.queueType == "classic" || cfg.queueType == "quorum", "-queue-type", cfg.queueType, "classic or quorum"},
 	} {
 		if !rule.ok {
-			return errors.New(rule.text)
+			return fmt.Errorf("%s %.60q: %s", rule.name, fmt.Sprint(rule.value), rule.want)
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
 		j.command, j.err = Resolve(j.message, d.Name)
 	}
 	if j.err == nil {
-		j.origin.Body = nil
+		j.origin.Body, j.message.Arguments, j.message.Options = nil, nil, nil // a long run holds none of it
 		j.place, j.command.RemovePending = d.order.take(j.command.Container, j.command.Verb == "run" && j.command.Remove)
 	}
 	return j
