@@ -871,10 +871,14 @@ func TestStopIsObeyedWhileNobodyReads(t *testing.T) {
 	p.send("endless", runOf(message{"Name": name, "Attach": []string{"STDOUT", "STDERR"}}, "sh", "-c",
 		`i=0; while :; do echo "line $i of a container that never ends"; i=$((i+1)); done`))
 	p.awaitFullPipe()
+	p.send("again", runOf(attached(name), "true")) // what asks the Engine about the container must not be in the way
+	p.send("early", removeOf(name))
 	p.send("stop", stopOf(name, 1))
 	p.within(15*time.Second).await("the container to end", func() bool { c, found := p.container(name); return found && c.State == "exited" })
 
 	p.startReading()
+	p.expect("again", cmds.StatusFailed)
+	p.expect("early", cmds.StatusFailed)
 	p.expect("stop", cmds.StatusStopped)
 	p.expectExit("endless", 137)
 	log := p.site.engine.log(t, name)
@@ -889,7 +893,7 @@ func TestStopIsObeyedWhileNobodyReads(t *testing.T) {
 	p.send("remove", removeOf(name))
 	p.expect("remove", cmds.StatusRemoved)
 	p.leave(exitOK)
-	p.checkOnce(3)
+	p.checkOnce(5)
 }
 
 func TestRemoveByForceIsObeyedWhileNobodyReads(t *testing.T) {

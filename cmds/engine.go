@@ -65,14 +65,17 @@ func (h *Host) Ready(ctx context.Context) error {
 // it already, when an answer was lost, so that the step can look before it repeats.
 func (h *Host) patient(ctx context.Context, step func(done bool) error) error {
 	done := false
-	for {
+	for delay := backoffFirst; ; delay = min(2*delay, backoffLast) {
 		start := time.Now()
 		err := step(done)
 		if err == nil || !h.away(ctx, err) {
 			return err
 		}
+		if delay > backoffFirst {
+			h.log.Warn("the Docker Engine answers, but not to this; asking again", "error", err)
+		}
 		done = done || mayBeDone(err)
-		if err := h.wait(ctx, start, err); err != nil {
+		if err := h.wait(ctx, start, delay, err); err != nil {
 			return err
 		}
 	}
@@ -103,9 +106,9 @@ func (h *Host) alive(ctx context.Context) bool {
 	return err == nil
 }
 
-// wait returns when the daemon has been seen after the failure of a step that began at start. One of all who wait asks,
-// and says so.
-func (h *Host) wait(ctx context.Context, start time.Time, cause error) error {
+// wait returns when the daemon has been seen after the failure of a step that began at start, and not before delay, more or
+// less. One of all who wait asks, and says so.
+func (h *Host) wait(ctx context.Context, start time.Time, delay time.Duration, cause error) error {
 	select {
 	case h.probing <- struct{}{}:
 	case <-ctx.Done():
@@ -116,7 +119,7 @@ func (h *Host) wait(ctx context.Context, start time.Time, cause error) error {
 		return nil
 	}
 	said := false
-	for delay := backoffFirst; ; delay = min(2*delay, backoffLast) {
+	for ; ; delay = min(2*delay, backoffLast) {
 		if err := sleep(ctx, delay/2+rand.N(delay/2)); err != nil {
 			return err
 		}
@@ -151,7 +154,7 @@ func mendEngine(cause error) string {
 			return m.mend
 		}
 	}
-	return "none needed if it restarts"
+	return "start dockerd, or wait for it to restart"
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

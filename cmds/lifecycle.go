@@ -9,7 +9,7 @@ import (
 // stop is docker stop.
 func (h *Host) stop(ctx context.Context, c *Command) (Result, error) {
 	r := h.find(c.Container)
-	err := r.ending(func() error {
+	err := r.unblocking(func() error {
 		return h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, c.Container, c.Query) })
 	})
 	return Result{Name: c.Container, Status: StatusStopped}, missing(c, r, err)
@@ -49,7 +49,7 @@ func missing(c *Command, r *running, err error) error {
 // Force ends the container first.
 func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
 	if c.Query.Get("force") == "true" {
-		err := r.ending(func() error {
+		err := r.unblocking(func() error {
 			return h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, r.id, url.Values{"t": {"0"}}) })
 		})
 		if err != nil && status(err) != 404 {
@@ -73,7 +73,7 @@ func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
 func (h *Host) delete(ctx context.Context, c *Command, r *running) error {
 	elsewhere := false // the container may have been removed by another call, so that not to find it is no error
 	for {
-		err := r.ending(func() error {
+		err := r.unblocking(func() error {
 			return h.patient(ctx, func(done bool) error {
 				elsewhere = elsewhere || done
 				return h.client.ContainerDelete(ctx, c.Container, c.Query)

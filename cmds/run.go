@@ -298,9 +298,11 @@ func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
 
 // inspect asks for a container until the daemon has answered.
 func (h *Host) inspect(ctx context.Context, id string) (container dockerapi.Container, err error) {
-	err = h.patient(ctx, func(bool) (err error) {
-		container, err = h.client.ContainerInspect(ctx, id)
-		return err
+	err = h.find(id).unblocking(func() error {
+		return h.patient(ctx, func(bool) (err error) {
+			container, err = h.client.ContainerInspect(ctx, id)
+			return err
+		})
 	})
 	return container, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	stallCheck = 100 * time.Millisecond // how often an ending container's output is looked at
+	stallCheck = 100 * time.Millisecond // how often a container's's output is looked at
 	stallTime  = 500 * time.Millisecond // no reader that is alive is slower than this for one write
 	goneCheck  = 50 * time.Millisecond  // how often a container that is being removed is looked for
 )
@@ -89,9 +89,10 @@ func (r *running) recorded() (code int, known bool) {
 	return *r.code, true
 }
 
-// ending makes a call that ends the container of r. An Engine cannot end one whose attach is not read, so the attach is
-// closed as soon as nobody takes what was read; the run then gets the rest of the output from the log. R may be nil.
-func (r *running) ending(call func() error) error {
+// unblocking makes a call about the container of r. An Engine answers none, nor ends the container, while its attach is not
+// read, so the attach is closed as soon as nobody takes what was read; the run then gets the rest of the output from the
+// log. R may be nil.
+func (r *running) unblocking(call func() error) error {
 	if r == nil {
 		return call()
 	}
