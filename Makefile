@@ -24,7 +24,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath $(SMALL) -o $(BINARY) .
 
 test: daemons image scratch lint size fuzz
-	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev
+	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev dockerd=docker.io rabbitmqctl=rabbitmq-server ip=iproute2
 	DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -timeout 12m ./...
 
 demo: daemons image build
