@@ -24,9 +24,9 @@ func (jsonFormat) output(s *Streams, stream string) string {
 	return string(append(b, `","Offset":`...))
 }
 
-func (jsonFormat) append(dst []byte, prefix string, now time.Time, offset int64, line []byte, more bool) []byte {
+func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte {
 	dst = append(dst, `{"Time":"`...)
-	dst = now.AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, stamp...)
 	dst = append(dst, '"')
 	dst = append(dst, prefix...)
 	dst = strconv.AppendInt(dst, offset, 10)
@@ -82,7 +82,7 @@ func appendString(dst, s []byte) []byte {
 // plain says whether s means itself between the quotes of a JSON string.
 func plain(s []byte) bool {
 	for _, c := range s {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if c-' ' > '~'-' ' || c == '"' || c == '\\' {
 			return false
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -33,8 +32,9 @@ type request struct {
 type format interface {
 	// output makes the start of all lines of a stream, which append is then given.
 	output(s *Streams, stream string) (prefix string)
-	// append adds one line, or the piece of one, to dst. offset is that of its first byte in the stream.
-	append(dst []byte, prefix string, now time.Time, offset int64, line []byte, more bool) []byte
+	// append adds one line, or the piece of one, to dst. stamp is the time, in RFC 3339; offset is that of the line's first
+	// byte in the stream.
+	append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte
 	// result makes the line of a result.
 	result(r *Result) []byte
 }
@@ -120,7 +120,7 @@ func (textFormat) output(s *Streams, _ string) string {
 	return column(s.name, s.id, s.messageID) + " | "
 }
 
-func (textFormat) append(dst []byte, prefix string, _ time.Time, _ int64, line []byte, _ bool) []byte {
+func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, line []byte, _ bool) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]
 	}
@@ -160,6 +160,9 @@ func column(name, id, messageID string) string {
 // appendVisible adds text with every control and direction character, and every byte that is not UTF-8, as an escape in
 // Go's notation. Tabs stay.
 func appendVisible(dst, text []byte) []byte {
+	if printable(text) {
+		return append(dst, text...)
+	}
 	start := 0
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -181,6 +184,16 @@ func appendVisible(dst, text []byte) []byte {
 		i += size
 	}
 	return append(dst, text[start:]...)
+}
+
+// printable says whether text is visible ASCII, blanks and tabs, as most lines are.
+func printable(text []byte) bool {
+	for _, c := range text {
+		if c-' ' > '~'-' ' && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 func deceptive(r rune) bool {

@@ -28,6 +28,7 @@ type Streams struct {
 
 	lines [3]line // by dockerapi.Output
 	burst []byte
+	stamp []byte       // the time of what is taken now, in RFC 3339
 	since atomic.Int64 // when the write under way began, in Unix nanoseconds; 0: there is none
 }
 
@@ -62,18 +63,18 @@ func (s *Streams) Started() {
 func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) error {
 	l := &s.lines[o]
 	l.sum.Write(data)
-	now := time.Now().UTC()
+	s.tick()
 	for len(data) > 0 {
 		n := bytes.IndexByte(data, '\n') + 1
 		room := lineLen - len(l.pending)
 		switch {
 		case n > 0 && n <= room:
-			s.emit(l, now, data[:n], false)
+			s.emit(l, data[:n], false)
 		case n == 0 && len(data) < room:
 			l.pending = append(l.pending, data...)
 			return s.print(ctx)
 		default:
-			n = s.piece(l, now, data[:room])
+			n = s.piece(l, data[:room])
 		}
 		data = data[n:]
 		if len(s.burst) >= burstLen {
@@ -85,15 +86,19 @@ func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) er
 	return s.print(ctx)
 }
 
+func (s *Streams) tick() {
+	s.stamp = time.Now().UTC().AppendFormat(s.stamp[:0], time.RFC3339Nano)
+}
+
 // piece prints a part of a line that is too long, and returns how much of data it took. What it leaves of a character is
 // for the next piece.
-func (s *Streams) piece(l *line, now time.Time, data []byte) int {
+func (s *Streams) piece(l *line, data []byte) int {
 	l.pending = append(l.pending, data...)
 	keep := incomplete(l.pending)
 	whole := l.pending[:len(l.pending)-keep]
 	rest := append([]byte(nil), l.pending[len(whole):]...)
 	l.pending = nil
-	s.emit(l, now, whole, true)
+	s.emit(l, whole, true)
 	l.pending = rest
 	return len(data)
 }
@@ -112,21 +117,21 @@ func incomplete(b []byte) int {
 }
 
 // emit adds one line, or a piece of one, to the burst: what was pending, and data.
-func (s *Streams) emit(l *line, now time.Time, data []byte, more bool) {
+func (s *Streams) emit(l *line, data []byte, more bool) {
 	if len(l.pending) > 0 {
 		data = append(l.pending, data...)
 	}
-	s.burst = s.printer.format.append(s.burst, l.prefix, now, l.offset, data, more)
+	s.burst = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
 	l.offset += int64(len(data))
 	l.pending = l.pending[:0]
 }
 
 // Flush prints the last lines that have no newline. The outputs have ended.
 func (s *Streams) Flush(ctx context.Context) error {
-	now := time.Now().UTC()
+	s.tick()
 	for i := range s.lines {
 		if l := &s.lines[i]; len(l.pending) > 0 {
-			s.emit(l, now, nil, false)
+			s.emit(l, nil, false)
 		}
 	}
 	return s.print(ctx)
