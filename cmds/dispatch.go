@@ -25,7 +25,7 @@ type Dispatcher struct {
 	MaxBody int    // bytes
 
 	// DeadLetter stores a message that can never be done, in the queue that its Publishing names. Nil: there is no such
-	// place, and the result is all that is said.
+	// place, and the log says so.
 	DeadLetter func(context.Context, wire.Publishing) error
 
 	// Broken is told that results can be printed no more. Nil is nobody.
@@ -99,16 +99,16 @@ func (d *Dispatcher) handle(ctx context.Context, j *job) {
 			fate = fates[classify(err)]
 		}
 	}
-	if fate.dead && d.DeadLetter != nil {
+	if fate.dead {
 		if err = d.bury(ctx, j); err != nil {
-			fate.settle = false
+			fate.ack = false
 		}
 	}
-	if !fate.settle {
+	if !fate.ack {
 		d.keep(j, err)
 		return
 	}
-	if err := d.ledger.settle(j.entry, fate.verdict); err != nil {
+	if err := d.ledger.settle(j.entry, wire.Ack); err != nil {
 		d.Log.Warn("a message could not be settled", "message", j.message.ID, "error", err)
 	}
 	d.clear(ctx, res)
@@ -166,8 +166,12 @@ const (
 	headerQueue  = "docker-dispatch-queue"  // where it came from
 )
 
-// bury puts a message into the dead queue, with the reason.
+// bury puts a message into the dead queue, with the reason. Where there is none, the reason goes to the log.
 func (d *Dispatcher) bury(ctx context.Context, j *job) error {
+	if d.DeadLetter == nil {
+		d.Log.Error("an invalid message", "reason", j.err)
+		return nil
+	}
 	p := wire.Publishing{Properties: j.origin.Properties, Queue: j.origin.Queue + wire.DeadSuffix, Body: j.origin.Body}
 	p.Headers = map[string]any{}
 	for name, value := range j.origin.Headers {

@@ -153,7 +153,8 @@ func TestDispatchWithoutDeadQueue(t *testing.T) {
 	d.Deliver(t.Context(), n.delivery("m", "x"))
 	d.Wait()
 	d.Printer.Close(t.Context())
-	n.check(t, "nil", "m                    = error: not JSON: line 1, column 1: invalid character 'x' looking for beginning of value\nm: ack\n")
+	n.check(t, "nil", "m                    = error: not JSON: line 1, column 1: invalid character 'x' looking for beginning of value\n"+
+		`level=ERROR msg="an invalid message" reason="not JSON: line 1, column 1: invalid character 'x' looking for beginning of value"`+"\nm: ack\n")
 }
 
 // A message that cannot be buried is kept, and everything is said again when it comes again.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"docker-dispatch/dockerapi"
-	"docker-dispatch/wire"
 )
 
 // kind of failure: what an error means for the message that met it.
@@ -22,20 +21,19 @@ const (
 
 // fate is what is done with a message after such a failure.
 type fate struct {
-	status  Status // in its result; "" where the Engine has said it
-	reply   bool   // a result is printed
-	dead    bool   // it goes to the dead queue before it is settled
-	settle  bool   // by verdict; a message that is not settled stays with the broker
-	verdict wire.Verdict
+	status Status // in its result; "" where the Engine has said it
+	reply  bool   // a result is printed
+	dead   bool   // it goes to the dead queue before it is acked
+	ack    bool   // or else it stays with the broker
 }
 
 // fates is the one place where an outcome is decided on.
 var fates = [...]fate{
-	none:        {"", true, false, true, wire.Ack},
-	invalid:     {StatusInvalid, true, true, true, wire.Ack},
-	failed:      {StatusFailed, true, false, true, wire.Ack},
-	interrupted: {StatusInterrupted, true, false, true, wire.Ack},
-	unfinished:  {"", false, false, false, wire.Requeue},
+	none:        {"", true, false, true},
+	invalid:     {StatusInvalid, true, true, true},
+	failed:      {StatusFailed, true, false, true},
+	interrupted: {StatusInterrupted, true, false, true},
+	unfinished:  {"", false, false, false},
 }
 
 // errInterrupted is the error of a run whose container did not come to its own end.

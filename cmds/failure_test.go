@@ -42,7 +42,7 @@ func TestClassify(t *testing.T) {
 // Whatever is settled has been said, and what goes to the dead queue is settled.
 func TestFates(t *testing.T) {
 	for kind, f := range fates {
-		if f.settle != f.reply || f.dead && !f.settle || f.reply != (failure(kind) != unfinished) {
+		if f.ack != f.reply || f.dead && !f.ack || f.reply != (failure(kind) != unfinished) {
 			t.Errorf("%d: %+v", kind, f)
 		}
 	}
