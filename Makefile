@@ -25,6 +25,7 @@ build:
 
 test: daemons image scratch lint size fuzz
 	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev dockerd=docker.io rabbitmqctl=rabbitmq-server ip=iproute2
+	scripts/demo
 	DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -timeout 12m ./...
 
 demo: daemons image build
