@@ -202,7 +202,7 @@ func run(cfg config, log *slog.Logger) int {
 	client := dockerapi.New(cfg.engine)
 	defer client.Close()
 	client.OnCall = func(r dockerapi.Record) {
-		log.Debug("engine", "call", r.Operation, "status", r.Status, "error", r.Err, "time", r.Duration)
+		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
 	}
 	host := cmds.NewHost(client, log)
 	d := &cmds.Dispatcher{Engine: host, Printer: printer, Log: log, Name: cfg.name, Slots: cfg.slots, MaxBody: cfg.maxBody}
@@ -216,7 +216,6 @@ func run(cfg config, log *slog.Logger) int {
 		return exitFailed
 	}
 	deliver := func(delivery wire.Delivery) { d.Deliver(work, delivery) }
-	code := exitOK
 	if cfg.broker == "-" {
 		readMessages(take, cfg, deliver)
 	} else {
@@ -234,9 +233,9 @@ func run(cfg config, log *slog.Logger) int {
 	}
 	drain(take, cfg.drain, d, abandon, log)
 	if d.Broke() || cfg.broker == "-" && !d.Well() {
-		code = exitFailed
+		return exitFailed
 	}
-	return code
+	return exitOK
 }
 
 // readMessages delivers what standard input has. A read cannot be interrupted, so that one goes on when ctx has ended; the
