@@ -145,16 +145,19 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 	}
 	problem := "unknown " + what + " of " + c.Verb + guess(key, known)
 	switch {
-	case path == "" && isOption(c.Verb, key):
+	case path == "" && takes(options[:], c.Verb, key):
 		problem = "it belongs into Options"
+	case path != "" && takes(arguments[:], c.Verb, key):
+		problem = "it belongs beside Options, not into it"
 	case len(others) > 0:
 		problem = "no " + what + " of " + c.Verb + ", but of " + strings.Join(others, " and ")
 	}
 	return nil, &Invalid{Key: join(path, key), Problem: problem}
 }
 
-func isOption(verb, key string) bool {
-	return slices.ContainsFunc(options[:], func(row option) bool { return row.verb == verb && row.name == key })
+// takes says whether a verb has a key in that table.
+func takes(table []option, verb, key string) bool {
+	return slices.ContainsFunc(table, func(row option) bool { return row.verb == verb && row.name == key })
 }
 
 // set puts a value into the create body, at a path with dots.

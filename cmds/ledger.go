@@ -36,7 +36,7 @@ type identity struct {
 // entry is one message. All but the identity is guarded by the ledger.
 type entry struct {
 	identity
-	delivery wire.Delivery // the one to settle, without its body
+	delivery wire.Delivery // the one to settle, without what it carries: an entry outlives its message
 	ended    time.Time     // zero while it is in work
 	verdict  wire.Verdict
 }
@@ -59,8 +59,8 @@ func (e *entry) lost() bool {
 // add enters a delivery. Again says that its message is in work or done already: the delivery stands in for one that was
 // lost, and nothing else is to be done for it.
 func (l *ledger) add(d wire.Delivery) (e *entry, again bool) {
-	e = &entry{identity: identity{d.MessageID, sha256.Sum256(d.Body)}, delivery: d}
-	e.delivery.Body = nil
+	e = &entry{identity: identity{d.MessageID, sha256.Sum256(d.Body)}}
+	e.delivery = wire.Delivery{Redelivered: d.Redelivered, Settle: d.Settle, Lost: d.Lost}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget(time.Now())

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"unicode"
-	"unicode/utf8"
 )
 
 // ErrPrinterClosed is what printing returns after Close.
@@ -105,97 +102,4 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // Result prints a result.
 func (p *Printer) Result(ctx context.Context, r *Result) error {
 	return p.print(ctx, p.format.result(r))
-}
-
-// textFormat is what people read:
-//
-//	hello_world          | hello world!
-//	hello_world          = exited 0 in 0.41s
-//
-// A container cannot write a line of the second kind: what begins its lines is ours, and every character that could move
-// the cursor or turn the text around is shown as an escape.
-type textFormat struct{}
-
-func (textFormat) output(s *Streams, _ string) string {
-	return column(s.name, s.id, s.messageID) + " | "
-}
-
-func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, line []byte, _ bool) []byte {
-	if n := len(line); n > 0 && line[n-1] == '\n' {
-		line = line[:n-1]
-	}
-	if n := len(line); n > 0 && line[n-1] == '\r' { // of a terminal's line end
-		line = line[:n-1]
-	}
-	dst = append(dst, prefix...)
-	dst = appendVisible(dst, line)
-	return append(dst, '\n')
-}
-
-func (textFormat) result(r *Result) []byte {
-	b := []byte(column(r.Name, r.ID, r.MessageID) + " = ")
-	b = appendVisible(b, []byte(r.text()))
-	return append(b, '\n')
-}
-
-const shortID = 12 // of a container's 64 hex digits, as docker prints it
-
-// column is the first column of a line: the name, else the short id, else the message's id, quoted where it could be
-// mistaken for more than an id.
-func column(name, id, messageID string) string {
-	switch {
-	case name != "":
-	case id != "":
-		name = id[:min(len(id), shortID)]
-	case messageID == "":
-		name = "-"
-	case len(messageID) <= valueLen && only(messageID, "_.:@/+-"):
-		name = messageID
-	default:
-		name = strconv.QuoteToASCII(shorten([]byte(messageID)))
-	}
-	return fmt.Sprintf("%-20s", name)
-}
-
-// appendVisible adds text with every control and direction character, and every byte that is not UTF-8, as an escape in
-// Go's notation. Tabs stay.
-func appendVisible(dst, text []byte) []byte {
-	if printable(text) {
-		return append(dst, text...)
-	}
-	start := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c >= ' ' && c < 0x7f || c == '\t' {
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && size == 1 {
-			dst = append(dst, text[start:i]...)
-			dst = fmt.Appendf(dst, `\x%02x`, c)
-			start = i + 1
-		} else if deceptive(r) {
-			dst = append(dst, text[start:i]...)
-			quoted := strconv.QuoteRuneToASCII(r)
-			dst = append(dst, quoted[1:len(quoted)-1]...)
-			start = i + size
-		}
-		i += size
-	}
-	return append(dst, text[start:]...)
-}
-
-// printable says whether text is visible ASCII, blanks and tabs, as most lines are.
-func printable(text []byte) bool {
-	for _, c := range text {
-		if c-' ' > '~'-' ' && c != '\t' {
-			return false
-		}
-	}
-	return true
-}
-
-func deceptive(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 }

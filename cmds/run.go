@@ -220,7 +220,10 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 	defer r.detach()
 	r.attach(stream)
 	if c.Attach.Stdin {
-		feeding.Go(func() { feed(stream, c.Stdin) })
+		feeding.Go(func() {
+			feed(stream, c.Stdin)
+			c.Stdin = nil // a long run needs no more of it
+		})
 	}
 	for {
 		o, data, err := stream.Next()

@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"docker-dispatch/wire"
 	"docker-dispatch/wire/wiretest"
@@ -509,4 +511,18 @@ func eventually(t *testing.T, condition func() bool) {
 			t.Fatal("it never happened")
 		}
 	}
+}
+
+// Settle may be kept long after the message: it must not keep the body.
+func TestSettleHoldsNoBody(t *testing.T) {
+	body := make([]byte, 1<<20)
+	watched := weak.Make(&body[0])
+	d := new(session).delivery(amqp091.Delivery{Body: body, Headers: amqp091.Table{"a": body}})
+	settle := d.Settle
+	d, body = wire.Delivery{}, nil
+	runtime.GC()
+	if watched.Value() != nil {
+		t.Error("the body is still in memory")
+	}
+	runtime.KeepAlive(settle)
 }

@@ -182,8 +182,10 @@ func (s *session) close(deadline time.Time) {
 	<-s.gone
 }
 
+// delivery is d for whoever works on it. Its Settle, which may be kept for longer, holds nothing of the message.
 func (s *session) delivery(d amqp091.Delivery) wire.Delivery {
 	var settled atomic.Bool
+	handle := amqp091.Delivery{Acknowledger: d.Acknowledger, DeliveryTag: d.DeliveryTag, MessageId: d.MessageId}
 	return wire.Delivery{
 		Properties: wire.Properties{
 			MessageID:       d.MessageId,
@@ -205,7 +207,7 @@ func (s *session) delivery(d amqp091.Delivery) wire.Delivery {
 			if settled.Swap(true) {
 				return errSettled
 			}
-			return s.settle(d, v)
+			return s.settle(handle, v)
 		},
 	}
 }
