@@ -275,7 +275,7 @@ func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
 		return nil
 	}
 	return h.patient(ctx, func(bool) error {
-		log, err := h.client.ContainerLogs(ctx, r.id, wanted)
+		log, err := h.client.ContainerLogs(ctx, r.id, wanted, false)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
 		}

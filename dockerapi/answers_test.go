@@ -85,6 +85,29 @@ var answerTests = []struct {
 	{"another's length", starts, "< HTTP/1.1 204 No Content\n< Content-Length: 1\n< Content-Length: 2\n<\n", start,
 		"start: error: dockerapi: ContainerStart: http1: reading the response: protocol error: more than one Content-Length"},
 
+	// lists and times
+
+	{"list of newer Engines", lists, answers("200 OK", `[{"Id":"x","Names":["/a","/b/c"],"Created":1767225600,"State":"running","Status":"Up","Labels":{},"Health":{"Status":"none"}}]`), list,
+		"list: [{x [/a /b/c] running map[] 1767225600}]"},
+	{"list of Podman", lists, answers("200 OK", `[{"Id":"x","Names":["/a"],"Created":1767225600,"State":"exited","Labels":null}]`), list,
+		"list: [{x [/a] exited map[] 1767225600}]"},
+	{"list of null", lists, answers("200 OK", "null"), list,
+		"list: []"},
+	{"list of nothing", lists, answers("200 OK", ""), list,
+		"list: no answer, sent: dockerapi: ContainerList: http1: reading the response: unexpected EOF"},
+	{"list of something else", lists, answers("200 OK", `{"message":"x"}`), list,
+		"list: error: dockerapi: ContainerList: the answer: json: cannot unmarshal object into Go value of type []dockerapi.Summary"},
+	{"list that was cut", lists, streams(`[{"Id":"x"}`) + "<EOF\n", list,
+		"list: no answer, sent: dockerapi: ContainerList: http1: reading the response: unexpected EOF"},
+	{"volumes of null", listsVolumes, answers("200 OK", `{"Volumes":null,"Warnings":null}`), listVolumes,
+		"list volumes: []"},
+	{"volumes of something else", listsVolumes, answers("200 OK", "[]"), listVolumes,
+		"list volumes: error: dockerapi: VolumeList: the answer: json: cannot unmarshal array into Go value of type struct { Volumes []dockerapi.Volume }"},
+	{"times of another zone", inspects, answers("200 OK", `{"Name":"x","State":{"StartedAt":"2026-01-01T02:00:00.123456789+02:00","FinishedAt":"0001-01-01T00:00:00Z","OOMKilled":true,"Error":"no"}}`), examine,
+		`examine: x, error "no", OOMKilled true, from 2026-01-01T02:00:00+02:00 to 0001-01-01T00:00:00Z, log `},
+	{"times that are none", inspects, answers("200 OK", `{"State":{"StartedAt":"yesterday"}}`), examine,
+		`examine: error: dockerapi: ContainerInspect: the answer: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`},
+
 	// streams
 
 	{"attach of newer Engines", asksAttach, "< HTTP/1.1 101 UPGRADED\n< Content-Type: application/vnd.docker.multiplexed-stream\n<\n< \"\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x02ab\"\n<EOF\n", attach,
@@ -109,6 +132,9 @@ var answerTests = []struct {
 		`logs: ok` + "\n" + `read: error: dockerapi: ContainerLogs: stdcopy: the Engine ended the stream: "Error grabbing log"`},
 	{"log cut between frames", logsOf, streams("\x01\x00\x00\x00\x00\x00\x00\x02ab") + "<EOF\n", logs,
 		"logs: ok\nread: no answer, sent: dockerapi: ContainerLogs: http1: reading the response: unexpected EOF"},
+	{"log that is followed, and goes on", followsLogs, streams("\x01\x00\x00\x00\x00\x00\x00\x02ab") + "< a\n< \"\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x02cd\"\n<\n" + end,
+		func(s *session) { s.read(s.followLogs("x", Streams{Stdout: true, Stderr: true})) },
+		"follow logs: ok\nread: stdout \"ab\", stderr \"cd\""},
 	{"log cut in a frame", logsOf, streams("\x01\x00\x00\x00\x00\x00\x00\x03ab") + end, logs,
 		"logs: ok\nread: no answer, sent: dockerapi: ContainerLogs: unexpected EOF"},
 
@@ -134,21 +160,27 @@ var answerTests = []struct {
 
 // The calls of answerTests, as they are sent and as they are made.
 var (
-	waits    = asks("POST /v1.41/containers/x/wait")
-	starts   = asks("POST /v1.41/containers/x/start")
-	inspects = asks("GET /v1.41/containers/x/json")
-	logsOf   = asks("GET /v1.41/containers/x/logs?stdout=1&stderr=1")
-	creates  = "> POST /v1.41/containers/create?name=x HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 2\n>\n> \"{}\"\n"
-	pulls    = asks("POST /v1.41/images/create?fromImage=a%2Fb&tag=latest")
+	waits        = asks("POST /v1.41/containers/x/wait")
+	starts       = asks("POST /v1.41/containers/x/start")
+	inspects     = asks("GET /v1.41/containers/x/json")
+	logsOf       = asks("GET /v1.41/containers/x/logs?stdout=1&stderr=1")
+	followsLogs  = asks("GET /v1.41/containers/x/logs?follow=1&stdout=1&stderr=1")
+	lists        = asks("GET /v1.41/containers/json?all=1&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D")
+	listsVolumes = asks("GET /v1.41/volumes?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D")
+	creates      = "> POST /v1.41/containers/create?name=x HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 2\n>\n> \"{}\"\n"
+	pulls        = asks("POST /v1.41/images/create?fromImage=a%2Fb&tag=latest")
 )
 
-func wait(s *session)    { s.wait("x") }
-func start(s *session)   { s.start("x") }
-func inspect(s *session) { s.inspect("x") }
-func create(s *session)  { s.create("x", map[string]any{}) }
-func pull(s *session)    { s.pull("a/b") }
-func attach(s *session)  { s.read(s.attach("x", Streams{Stdout: true, Stderr: true})) }
-func logs(s *session)    { s.read(s.logs("x", Streams{Stdout: true, Stderr: true})) }
+func wait(s *session)        { s.wait("x") }
+func start(s *session)       { s.start("x") }
+func inspect(s *session)     { s.inspect("x") }
+func create(s *session)      { s.create("x", map[string]any{}) }
+func examine(s *session)     { s.examine("x") }
+func list(s *session)        { s.list("a=b") }
+func listVolumes(s *session) { s.listVolumes("a=b") }
+func pull(s *session)        { s.pull("a/b") }
+func attach(s *session)      { s.read(s.attach("x", Streams{Stdout: true, Stderr: true})) }
+func logs(s *session)        { s.read(s.logs("x", Streams{Stdout: true, Stderr: true})) }
 
 func TestAnswers(t *testing.T) {
 	for _, tt := range answerTests {
@@ -159,7 +191,7 @@ func TestAnswers(t *testing.T) {
 }
 
 // What is longer than it has reason to be is not read.
-func TestLimits(t *testing.T) {
+func TestSizes(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
 		asks, answer string
@@ -169,7 +201,7 @@ func TestLimits(t *testing.T) {
 		{"refusal of 100 MiB", starts, "< HTTP/1.1 500 Internal Server Error\n< Content-Length: 104857600\n<\n< \"" + strings.Repeat("x", errorBodyLen) + "\"\n", start,
 			"start: refused: dockerapi: ContainerStart: 500: " + strings.Repeat("x", 1000)},
 		{"answer", inspects, "< HTTP/1.1 200 OK\n< Content-Length: 104857600\n<\n< \"" + strings.Repeat("x", answerLen+1) + "\"\n", inspect,
-			"inspect: error: dockerapi: ContainerInspect: the answer is longer than 8 MiB"},
+			"inspect: error: dockerapi: ContainerInspect: the answer is longer than 64 MiB"},
 		{"progress line", pulls, "< HTTP/1.1 200 OK\n< Content-Length: 104857600\n<\n< \"" + strings.Repeat("x", progressLen) + "\"\n", pull,
 			"pull: error: dockerapi: ImageCreate: a progress line is longer than 1 MiB"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,9 @@ func TestWriteCallsFails(t *testing.T) {
 	}
 }
 
+// parameter is what a path has at most one of.
+var parameter = regexp.MustCompile(`/\{(id|name)\}`)
+
 func TestCallsAreWellFormed(t *testing.T) {
 	seen := map[string]call{}
 	for i, r := range calls {
@@ -44,7 +48,7 @@ func TestCallsAreWellFormed(t *testing.T) {
 		if r.method != "GET" && r.method != "POST" && r.method != "DELETE" {
 			t.Errorf("%s: method %q", r.operation, r.method)
 		}
-		if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(strings.Replace(r.path, "{id}", "", 1), "{}?#% ") {
+		if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(parameter.ReplaceAllString(r.path, ""), "{}?#% ") {
 			t.Errorf("%s: path %q", r.operation, r.path)
 		}
 		for _, status := range r.accept {
@@ -81,9 +85,9 @@ func TestTargets(t *testing.T) {
 		{containerStart, args{id: "{id}"}, "POST " + v + "%7Bid%7D/start"},
 		{containerStart, args{id: "a b\r\nHost: evil\x00"}, "POST " + v + "a%20b%0D%0AHost:%20evil%00/start"},
 		{containerStart, args{id: "é\xff"}, "POST " + v + "%C3%A9%FF/start"},
-		{containerStart, args{id: ".."}, `dockerapi: ContainerStart: ".." is not a container`},
-		{containerStart, args{id: "."}, `dockerapi: ContainerStart: "." is not a container`},
-		{containerStart, args{id: ""}, `dockerapi: ContainerStart: "" is not a container`},
+		{containerStart, args{id: ".."}, `dockerapi: ContainerStart: ".." is no id`},
+		{containerStart, args{id: "."}, `dockerapi: ContainerStart: "." is no id`},
+		{containerStart, args{id: ""}, `dockerapi: ContainerStart: "" is no id`},
 		{containerDelete, args{id: "x", query: url.Values{"force": {"1"}, "v": {"1"}}}, "DELETE " + v + "x?v=1&force=1"},
 		{containerDelete, args{id: "x", query: url.Values{}}, "DELETE " + v + "x"},
 		{containerDelete, args{id: "x", query: url.Values{"v": {}}}, "DELETE " + v + "x"},
@@ -94,11 +98,21 @@ func TestTargets(t *testing.T) {
 		{containerCreate, args{query: url.Values{"name": {"a b+c\r\n&platform=x"}}}, "POST " + v + "create?name=a+b%2Bc%0D%0A%26platform%3Dx"},
 		{containerLogs, args{id: "x", query: Streams{Stdin: true}.query()}, `dockerapi: ContainerLogs: query key "stdin" is not in the table`},
 		{imageCreate, args{query: url.Values{"fromImage": {"host:5000/a/b"}, "tag": {"sha256:00"}}}, "POST /v1.41/images/create?fromImage=host%3A5000%2Fa%2Fb&tag=sha256%3A00"},
+		{volumeDelete, args{id: "a/../b?force=1"}, "DELETE /v1.41/volumes/a%2F..%2Fb%3Fforce=1"},
+		{volumeDelete, args{id: ".."}, `dockerapi: VolumeDelete: ".." is no name`},
+		{volumeDelete, args{}, `dockerapi: VolumeDelete: "" is no name`},
+		{volumeDelete, args{id: "x", query: url.Values{"force": {"1"}}}, `dockerapi: VolumeDelete: query key "force" is not in the table`},
+		{volumeList, args{query: labelled([]string{"a=b"})}, "GET /v1.41/volumes?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D"},
+		{containerList, args{query: labelled([]string{"a\"],\"name\":[\"b", "c&all=0"})}, "GET " + v + "json?filters=%7B%22label%22%3A%5B%22a%5C%22%5D%2C%5C%22name%5C%22%3A%5B%5C%22b%22%2C%22c%5Cu0026all%3D0%22%5D%7D"},
+		{containerList, args{query: labelled(nil)}, "GET " + v + "json?filters=%7B%22label%22%3Anull%7D"},
+		{containerRename, args{id: "a/b", query: url.Values{"name": {"c&d/../e"}}}, "POST " + v + "a%2Fb/rename?name=c%26d%2F..%2Fe"},
 		{imageCreate, args{query: url.Values{"fromSrc": {"http://evil"}}}, `dockerapi: ImageCreate: query key "fromSrc" is not in the table`},
 	} {
 		c := client(nil)
 		c.version = "/v1.41"
-		req, err := c.request(t.Context(), tt.op, tt.a)
+		s := begin(t.Context(), tt.op)
+		defer s.end()
+		req, err := c.request(s, tt.a)
 		got := fmt.Sprint(err)
 		if err == nil {
 			got = req.Method + " " + req.Target

@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	minMinor  = 41      // API 1.41 is Engine 20.10: the oldest that is tested
-	maxMinor  = 55      // the newest whose changes are known to matter nothing here
-	answerLen = 8 << 20 // of a unary answer; the largest is an inspect, some 10 KiB
+	minMinor  = 41       // API 1.41 is Engine 20.10: the oldest that is tested
+	maxMinor  = 55       // the newest whose changes are known to matter nothing here
+	answerLen = 64 << 20 // of a unary answer: a list of 2,000 containers with 32 KiB of labels each, or of 20,000 usual ones
 )
 
 // Client calls the operations of one Engine. It is safe for concurrent use.
@@ -55,7 +55,7 @@ func (c *Client) Close() { c.http.CloseIdle() }
 
 // args are the parts of a request that vary.
 type args struct {
-	id    string     // container, for a path with {id}
+	id    string     // container or volume, for a path with {id} or {name}
 	query url.Values //
 	body  any        // to be sent as JSON; nil is none
 }
@@ -63,7 +63,9 @@ type args struct {
 // do makes a unary call and decodes its answer into out, when out is not nil. The status is returned for those calls
 // that accept several.
 func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, err error) {
-	res, err := c.send(ctx, op, a)
+	s := begin(ctx, op)
+	defer s.end()
+	res, err := c.send(s, a)
 	if err != nil {
 		return 0, err
 	}
@@ -71,13 +73,13 @@ func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, 
 	body, err := io.ReadAll(io.LimitReader(res.Body, answerLen+1))
 	switch {
 	case err != nil:
-		return 0, c.lost(op, err)
+		return 0, c.lost(s, err)
 	case len(body) > answerLen:
 		return 0, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, answerLen>>20)
 	case out == nil:
 		return res.Status, nil
 	case len(body) == 0 && calls[op].repeat == same: // so an Engine that goes down ends a wait
-		return 0, c.lost(op, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
+		return 0, c.lost(s, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return 0, fmt.Errorf("dockerapi: %s: the answer: %w", calls[op].operation, err)
@@ -86,57 +88,72 @@ func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, 
 }
 
 // stream makes a call whose answer is read as it comes. The caller closes it.
-func (c *Client) stream(ctx context.Context, op call, a args) (io.ReadCloser, error) {
-	res, err := c.send(ctx, op, a)
+func (c *Client) stream(ctx context.Context, op call, a args) (*answer, error) {
+	s := begin(ctx, op)
+	res, err := c.send(s, a)
 	if err != nil {
+		s.end()
 		return nil, err
 	}
-	return res.Body, nil
+	s.answered()
+	return &answer{res.Body, s}, nil
 }
 
-// hijack makes a call that turns its connection into a stream in both directions. ctx ends it.
-func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, error) {
-	req, err := c.request(ctx, op, a)
+// hijack makes a call that turns its connection into a stream in both directions, which closing the answer ends. ctx ends
+// it too.
+func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, *answer, error) {
+	s := begin(ctx, op)
+	conn, err := c.switchOver(s, a)
+	if err != nil {
+		s.end()
+		return nil, nil, err
+	}
+	s.answered()
+	return conn, &answer{conn, s}, nil
+}
+
+func (c *Client) switchOver(s *span, a args) (*http1.Conn, error) {
+	req, err := c.request(s, a)
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	res, conn, err := c.http.Hijack(ctx, req)
-	c.record(op, req, res, err, start)
+	res, conn, err := c.http.Hijack(s.ctx, req)
+	c.record(s.op, req, res, err, start)
 	if err != nil {
-		return nil, c.lost(op, err)
+		return nil, c.lost(s, err)
 	}
 	if conn == nil {
-		return nil, refusal(calls[op].operation, res)
+		return nil, s.refuse(res)
 	}
 	return conn, nil
 }
 
 // send makes a call and returns the answer when its row accepts the status. A connection that was kept for reuse and
 // turns out to be dead costs one repeat, where the row allows it or nothing was sent.
-func (c *Client) send(ctx context.Context, op call, a args) (*http1.Response, error) {
-	req, err := c.request(ctx, op, a)
+func (c *Client) send(s *span, a args) (*http1.Response, error) {
+	req, err := c.request(s, a)
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.once(ctx, op, req)
-	if stale(err, calls[op].repeat) && ctx.Err() == nil {
+	res, err := c.once(s, req)
+	if stale(err, calls[s.op].repeat) && s.ctx.Err() == nil {
 		c.http.CloseIdle()
-		res, err = c.once(ctx, op, req)
+		res, err = c.once(s, req)
 	}
 	if err != nil {
-		return nil, c.lost(op, err)
+		return nil, c.lost(s, err)
 	}
-	if !slices.Contains(calls[op].accept, res.Status) {
-		return nil, refusal(calls[op].operation, res)
+	if !slices.Contains(calls[s.op].accept, res.Status) {
+		return nil, s.refuse(res)
 	}
 	return res, nil
 }
 
-func (c *Client) once(ctx context.Context, op call, req *http1.Request) (*http1.Response, error) {
+func (c *Client) once(s *span, req *http1.Request) (*http1.Response, error) {
 	start := time.Now()
-	res, err := c.http.Do(ctx, req)
-	c.record(op, req, res, err, start)
+	res, err := c.http.Do(s.ctx, req)
+	c.record(s.op, req, res, err, start)
 	return res, err
 }
 
@@ -146,11 +163,11 @@ func stale(err error, r repeat) bool {
 }
 
 // lost forgets the negotiated version, since the Engine that comes back may be another one.
-func (c *Client) lost(op call, err error) error {
+func (c *Client) lost(s *span, err error) error {
 	c.mu.Lock()
 	c.version = ""
 	c.mu.Unlock()
-	return wireError(calls[op].operation, err)
+	return s.fail(err)
 }
 
 func (c *Client) record(op call, req *http1.Request, res *http1.Response, err error, start time.Time) {
@@ -165,8 +182,8 @@ func (c *Client) record(op call, req *http1.Request, res *http1.Response, err er
 }
 
 // request builds the request of a row: the only place that makes a path.
-func (c *Client) request(ctx context.Context, op call, a args) (*http1.Request, error) {
-	row := &calls[op]
+func (c *Client) request(s *span, a args) (*http1.Request, error) {
+	row := &calls[s.op]
 	for key := range a.query {
 		if !slices.Contains(row.query, key) {
 			return nil, fmt.Errorf("dockerapi: %s: query key %q is not in the table", row.operation, key)
@@ -176,15 +193,15 @@ func (c *Client) request(ctx context.Context, op call, a args) (*http1.Request, 
 	if err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
-	if op != systemPing {
-		version, err := c.negotiated(ctx)
+	if s.op != systemPing {
+		version, err := c.negotiated(s.caller)
 		if err != nil {
 			return nil, err
 		}
 		target = version + target
 	}
 	target += encode(row.query, a.query)
-	req := &http1.Request{Method: row.method, Target: target, Close: op == systemPing}
+	req := &http1.Request{Method: row.method, Target: target, Close: s.op == systemPing}
 	if a.body != nil {
 		if req.Body, err = json.Marshal(a.body); err != nil {
 			return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
@@ -208,15 +225,17 @@ func encode(keys []string, query url.Values) string {
 	return b.String()
 }
 
-// expand puts the container into a path. A name can add neither segment nor query, and cannot climb.
+// expand puts the container or the volume into a path. A name can add neither segment nor query, and cannot climb.
 func expand(path, id string) (string, error) {
-	if !strings.Contains(path, "{id}") {
+	before, rest, found := strings.Cut(path, "{")
+	if !found {
 		return path, nil
 	}
+	parameter, after, _ := strings.Cut(rest, "}")
 	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("%q is not a container", id)
+		return "", fmt.Errorf("%q is no %s", id, parameter)
 	}
-	return strings.Replace(path, "{id}", url.PathEscape(id), 1), nil
+	return before + url.PathEscape(id) + after, nil
 }
 
 // Negotiate asks the Engine for its API version, and returns an error when it is too old.

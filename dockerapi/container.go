@@ -5,21 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 )
 
 // Container is the part of an inspect's answer that is used.
 type Container struct {
 	ID    string `json:"Id"`
+	Name  string // with a slash before it
 	State struct {
-		Status   string // created, running, paused, restarting, removing, exited or dead
-		ExitCode int    // of the last run; 0 before the first
+		Status     string    // created, running, paused, restarting, removing, exited or dead
+		ExitCode   int       // of the last run; 0 before the first
+		Error      string    // why the last start has failed; "" when it has not
+		OOMKilled  bool      // a process has been killed for want of memory, not always the one that has the exit code
+		StartedAt  time.Time // of the last run; zero before the first
+		FinishedAt time.Time // of the last run that has ended, by a hair before StartedAt at times; zero is none
 	}
 	Config struct {
 		Labels map[string]string
 	}
 	HostConfig struct {
 		AutoRemove bool
+		LogConfig  struct {
+			Type string // the log driver: json-file, none …
+		}
 	}
+}
+
+// Summary is a row of the list of containers.
+type Summary struct {
+	ID      string   `json:"Id"`
+	Names   []string // each with a slash before it
+	State   string   // as Container.State.Status
+	Labels  map[string]string
+	Created int64 // Unix seconds
 }
 
 // ContainerCreate makes a container from body, the operation's request body, and returns its id. A name in use is
@@ -65,6 +83,22 @@ func (c *Client) ContainerInspect(ctx context.Context, id string) (Container, er
 	var container Container
 	_, err := c.do(ctx, containerInspect, args{id: id}, &container)
 	return container, err
+}
+
+// ContainerList lists the containers, in whatever state, that have all the labels, each as key or key=value; the newest
+// first.
+func (c *Client) ContainerList(ctx context.Context, labels ...string) ([]Summary, error) {
+	query := labelled(labels)
+	query.Set("all", "1")
+	var list []Summary
+	_, err := c.do(ctx, containerList, args{query: query}, &list)
+	return list, err
+}
+
+// ContainerRename gives a container another name. One in use is *Error 409, the one that it has 400.
+func (c *Client) ContainerRename(ctx context.Context, id, name string) error {
+	_, err := c.do(ctx, containerRename, args{id: id, query: url.Values{"name": {name}}}, nil)
+	return err
 }
 
 // ContainerStop sends the container its stop signal, kills it when it has not ended after t seconds, and returns when it

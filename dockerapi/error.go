@@ -1,14 +1,6 @@
 package dockerapi
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-
-	"docker-dispatch/wire/http1"
-)
+import "fmt"
 
 // errorBodyLen is as much of an error's body as is read: an Engine's longest messages, those of the OCI runtime, have
 // a few KiB.
@@ -25,42 +17,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("dockerapi: %s: %d: %.1000s", e.Operation, e.Status, e.Message)
 }
 
-// NoAnswer says that the Engine could not be reached, or that the connection was cut before its answer was whole.
+// NoAnswer says that the Engine could not be reached, that the connection was cut before its answer was whole, or that no
+// answer came within the time that the calls table has for it. When the caller's context ends a call, the error is the
+// context's, and no NoAnswer.
 type NoAnswer struct {
 	Operation string
 	Sent      bool  // the Engine may have got the request, and may have acted
-	Err       error // as the connection reported it
+	Err       error // as the connection reported it; or the time that has passed
 }
 
 func (e *NoAnswer) Error() string { return fmt.Sprintf("dockerapi: %s: %v", e.Operation, e.Err) }
 
+// Unwrap returns the cause.
 func (e *NoAnswer) Unwrap() error { return e.Err }
-
-// refusal turns an answer that is not accepted into an *Error: {"message": …}, or plain text from an attach and from
-// the HTTP server itself.
-func refusal(operation string, res *http1.Response) error {
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, errorBodyLen))
-	if err != nil && len(text) == 0 {
-		return wireError(operation, err)
-	}
-	var body struct{ Message string }
-	if json.Unmarshal(text, &body) != nil || body.Message == "" {
-		body.Message = strings.TrimSpace(string(text))
-	}
-	if body.Message == "" {
-		body.Message = res.Reason
-	}
-	return &Error{operation, res.Status, body.Message}
-}
-
-// wireError names the operation that a failure of the connection belongs to. A peer that does not speak HTTP is there,
-// and asking it again will not help: that is no NoAnswer.
-func wireError(operation string, err error) error {
-	var broken http1.ProtocolError
-	var conn *http1.Error
-	if errors.As(err, &conn) && !errors.As(err, &broken) {
-		return &NoAnswer{operation, conn.Sent, err}
-	}
-	return fmt.Errorf("dockerapi: %s: %w", operation, err)
-}

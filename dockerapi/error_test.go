@@ -12,7 +12,7 @@ import (
 )
 
 // A peer that breaks the protocol is there, and a request that cannot be written was never on its way: neither is a NoAnswer.
-func TestWireError(t *testing.T) {
+func TestFail(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
 		want string
@@ -25,9 +25,9 @@ func TestWireError(t *testing.T) {
 		{&http1.Error{Op: "write", Sent: true, Err: syscall.EPIPE},
 			"no answer, sent: dockerapi: SystemPing: http1: sending the request: broken pipe"},
 	} {
-		err := wireError("SystemPing", tt.err)
+		err := begin(t.Context(), systemPing).fail(tt.err)
 		if got := kind(err) + ": " + err.Error(); got != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("wireError(%v)\ngot  %s\nwant %s", tt.err, got, tt.want)
+			t.Errorf("fail(%v)\ngot  %s\nwant %s", tt.err, got, tt.want)
 		}
 	}
 }
@@ -50,7 +50,9 @@ func FuzzRefusal(f *testing.F) {
 		f.Add([]byte(body), 500, "Internal Server Error")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, status int, reason string) {
-		err := refusal("ContainerStart", &http1.Response{Status: status, Reason: reason, Body: io.NopCloser(strings.NewReader(string(body)))})
+		s := begin(t.Context(), containerStart)
+		defer s.end()
+		err := s.refuse(&http1.Response{Status: status, Reason: reason, Body: io.NopCloser(strings.NewReader(string(body)))})
 		var refused *Error
 		if !errors.As(err, &refused) || refused.Operation != "ContainerStart" || refused.Status != status {
 			t.Fatalf("refusal of %q: %v", body, err)

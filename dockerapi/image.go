@@ -35,7 +35,7 @@ func (c *Client) ImageCreate(ctx context.Context, image string) error {
 		return fmt.Errorf("dockerapi: %s: a progress line is longer than %d MiB", calls[imageCreate].operation, progressLen>>20)
 	}
 	if lines.Err() != nil {
-		return wireError(calls[imageCreate].operation, lines.Err())
+		return body.fail(lines.Err())
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"docker-dispatch/wire"
 	"docker-dispatch/wire/wiretest"
@@ -152,6 +153,35 @@ func (s *session) inspect(id string) {
 	s.note("inspect", err, "%s, %s with %d, labels %v, AutoRemove %t", c.ID, c.State.Status, c.State.ExitCode, c.Config.Labels, c.HostConfig.AutoRemove)
 }
 
+// examine notes what the inspect of a container says beside all that inspect notes.
+func (s *session) examine(id string) {
+	c, err := s.c.ContainerInspect(s.t.Context(), id)
+	s.note("examine", err, "%s, error %q, OOMKilled %t, from %s to %s, log %s", c.Name, c.State.Error, c.State.OOMKilled,
+		c.State.StartedAt.Format(time.RFC3339), c.State.FinishedAt.Format(time.RFC3339), c.HostConfig.LogConfig.Type)
+}
+
+func (s *session) list(labels ...string) {
+	list, err := s.c.ContainerList(s.t.Context(), labels...)
+	s.note("list", err, "%v", list)
+}
+
+func (s *session) rename(id, name string) {
+	s.note("rename", s.c.ContainerRename(s.t.Context(), id, name), "ok")
+}
+
+func (s *session) createVolume(name string, labels map[string]string) {
+	s.note("create volume", s.c.VolumeCreate(s.t.Context(), name, labels), "ok")
+}
+
+func (s *session) listVolumes(labels ...string) {
+	list, err := s.c.VolumeList(s.t.Context(), labels...)
+	s.note("list volumes", err, "%v", list)
+}
+
+func (s *session) removeVolume(name string) {
+	s.note("delete volume", s.c.VolumeDelete(s.t.Context(), name), "ok")
+}
+
 func (s *session) stop(id string, query url.Values) {
 	s.note("stop", s.c.ContainerStop(s.t.Context(), id, query), "ok")
 }
@@ -171,8 +201,14 @@ func (s *session) attach(id string, want Streams) *Stream {
 }
 
 func (s *session) logs(id string, want Streams) *Stream {
-	stream, err := s.c.ContainerLogs(s.t.Context(), id, want)
+	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, false)
 	s.note("logs", err, "ok")
+	return stream
+}
+
+func (s *session) followLogs(id string, want Streams) *Stream {
+	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, true)
+	s.note("follow logs", err, "ok")
 	return stream
 }
 

@@ -49,10 +49,9 @@ func (s Streams) reader(src io.Reader) *stdcopy.Reader {
 
 // Stream is what a container writes, and for an attach also what it reads.
 type Stream struct {
-	operation string
-	output    *stdcopy.Reader
-	body      io.Closer   // what carries it
-	conn      *http1.Conn // of an attach; nil for a log, which cannot be written to
+	answer *answer // what carries it
+	output *stdcopy.Reader
+	input  *http1.Conn // of an attach; nil for a log, which cannot be written to
 }
 
 // ContainerAttach connects to the container's streams. Attach before the start, and read at once, or output is lost; an
@@ -60,21 +59,27 @@ type Stream struct {
 func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*Stream, error) {
 	query := s.query()
 	query.Set("stream", "1")
-	conn, err := c.hijack(ctx, containerAttach, args{id: id, query: query})
+	conn, answer, err := c.hijack(ctx, containerAttach, args{id: id, query: query})
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{calls[containerAttach].operation, s.reader(conn), conn, conn}, nil
+	return &Stream{answer, s.reader(conn), conn}, nil
 }
 
-// ContainerLogs reads what the container has written so far, from the beginning. A log driver that cannot give it back is
-// *Error 501.
-func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams) (*Stream, error) {
-	body, err := c.stream(ctx, containerLogs, args{id: id, query: s.query()})
+// ContainerLogs reads what the container has written, from the beginning: so far, or with follow until it has exited. A
+// log that is followed may lack a last line without a newline, which Engines write down as the follower leaves: read it
+// again without follow. One of a container that has not been started ends at once. A log driver that cannot give it back
+// is *Error 501. ctx ends the stream.
+func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams, follow bool) (*Stream, error) {
+	query := s.query()
+	if follow {
+		query.Set("follow", "1")
+	}
+	answer, err := c.stream(ctx, containerLogs, args{id: id, query: query})
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{calls[containerLogs].operation, s.reader(body), body, nil}, nil
+	return &Stream{answer, s.reader(answer), nil}, nil
 }
 
 // Next returns the next bytes that the container has written, at least one, valid until the next call. io.EOF is the end
@@ -85,16 +90,16 @@ func (s *Stream) Next() (Output, []byte, error) {
 		return output, data, err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return 0, nil, &NoAnswer{s.operation, true, err}
+		return 0, nil, &NoAnswer{calls[s.answer.op].operation, true, err}
 	}
-	return 0, nil, wireError(s.operation, err)
+	return 0, nil, s.answer.fail(err)
 }
 
 // Write sends bytes to the container's standard input. It may wait for the container to read.
-func (s *Stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+func (s *Stream) Write(p []byte) (int, error) { return s.input.Write(p) }
 
 // CloseWrite ends the container's standard input and leaves its outputs open.
-func (s *Stream) CloseWrite() error { return s.conn.CloseWrite() }
+func (s *Stream) CloseWrite() error { return s.input.CloseWrite() }
 
 // Close ends the stream, and whatever waits in it.
-func (s *Stream) Close() error { return s.body.Close() }
+func (s *Stream) Close() error { return s.answer.Close() }

@@ -14,6 +14,10 @@ import (
 // who waits for the first error line.
 const dialTimeout = 10 * time.Second
 
+// keepAlive finds out that a daemon's machine, or the network to it, is gone without a word while only an answer is waited
+// for, as a container's exit code is for days: a minute after the last sign of it. A daemon that hangs still gives signs.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+
 // defaultPort is the Engine's port for plain TCP, registered with IANA as docker.
 const defaultPort = "2375"
 
@@ -84,8 +88,9 @@ func addrError(s, why string) error {
 // String is the address as a URL, in the form that docker prints.
 func (a Addr) String() string { return a.Network + "://" + a.Address }
 
-// Dial connects within 10 seconds or until ctx is done. The errors are package net's.
+// Dial connects within 10 seconds or until ctx is done. A peer that has gone silently fails the connection's Reads after a
+// minute. The errors are package net's.
 func (a Addr) Dial(ctx context.Context) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout}
+	d := net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive}
 	return d.DialContext(ctx, a.Network, a.Address)
 }
