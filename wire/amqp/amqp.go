@@ -7,24 +7,28 @@
 // message away. Here a delivery belongs to the session that brought it, and its Settle does nothing once that has ended. What
 // the broker will not have is a [*Refused], with the mend in its text; all else is waited out.
 //
+// Each of these is told in a file: the lock on a dispatcher's name, which is its queue for control messages (control.go); the
+// places of those in hand, claimed or reserved, and the consumer that fits them (window.go); the barrier behind
+// settlements (steady.go); the queues in which messages rest before they are tried again (retry.go).
+//
 // Refused are addresses that the library would misread in silence ([CheckURI]) and publishings that would take the connection
-// down: short strings over 255 bytes, tables over a frame. Exclusive, transient and auto-deleted queues are never declared,
-// and nothing is acknowledged but the one delivery that is meant.
+// down: short strings over 255 bytes, tables over a frame. The control queue apart, exclusive, transient and auto-deleted
+// queues are never declared; and nothing is acknowledged but the one delivery that is meant.
 //
 // Specifications: AMQP 0-9-1 and https://www.rabbitmq.com/docs/specification.
 package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"docker-dispatch/wire"
-
-	"github.com/rabbitmq/amqp091-go"
 )
 
 const (
@@ -47,6 +51,7 @@ const (
 // What the bare booleans in the library's methods mean.
 const (
 	durable, autoDelete, exclusive = true, false, false
+	internal                       = false
 	autoAck, noLocal, noWait       = false, false, false
 	mandatory, immediate           = true, false
 	multiple, requeue              = false, true
@@ -58,26 +63,46 @@ type Config struct {
 	URI       string       // the broker, as CheckURI accepts it
 	Queue     string       // taken from; its name and wire.DeadSuffix have room in 255 bytes
 	QueueType string       // of queues that have to be declared: "classic" or "quorum"; "" is quorum from RabbitMQ 4.0 on, else classic
-	Prefetch  int          // deliveries in hand at once, 1 to 65535
+	Prefetch  int          // places: deliveries in hand, claims and reservations at once, 1 to 65535
 	Name      string       // this dispatcher's; the connections are docker-dispatch/NAME and docker-dispatch/NAME/publish
+	Untimed   bool         // deliveries may be held for days: the broker is asked not to take them back
 	Log       *slog.Logger // nil is silence
+
+	// Control is handed the messages of the control queue, wire.ControlSuffix and "." and Name after Queue, one after another and
+	// beside the queue's. They take no place, and a Claim of one is an Ack. Queue in them is the queue above. Nil: no such
+	// queue, and no lock.
+	Control func(wire.Delivery)
+
+	// Ready is called once, when the lock on the name is had (or cannot be) and before the first delivery, with a context
+	// that ends with Consume's. Nil is nothing.
+	Ready func(context.Context)
 }
 
 // Broker is one RabbitMQ broker or cluster, seen by one dispatcher.
 type Broker struct {
-	cfg     Config
-	uri     amqp091.URI
-	log     *slog.Logger
-	worked  atomic.Bool   // something has succeeded: refusals are waited out from now on
-	session *session      // the last of Consume, left open for Close
-	turn    chan struct{} // full while somebody publishes, and then guards what follows
-	outlet  *outlet
-	mute    outage
+	cfg    Config
+	hosts  []host
+	log    *slog.Logger
+	window *window
+	worked atomic.Bool // something has succeeded: refusals are waited out from now on
+
+	// Consume's, and then Close's.
+	dialled  int      // how many hosts have been tried
+	readied  bool     // Ready has been called
+	unlocked bool     // said: there is no control queue
+	warned   bool     // said: the broker takes back what is held for long
+	timed    bool     // the broker refuses to hear of Untimed
+	session  *session // the last of Consume, left open for Close
+
+	turn   chan struct{} // full while somebody publishes, and then guards what follows
+	outlet *outlet
+	tried  int // how many hosts
+	mute   outage
 }
 
 // New checks the configuration and dials nothing.
 func New(cfg Config) (*Broker, error) {
-	uri, err := parseURI(cfg.URI)
+	hosts, err := parseURI(cfg.URI)
 	if err != nil {
 		return nil, err
 	}
@@ -88,15 +113,28 @@ func New(cfg Config) (*Broker, error) {
 		return nil, fmt.Errorf("amqp: queue type %.100q: classic and quorum are known", cfg.QueueType)
 	case cfg.Prefetch < 1 || cfg.Prefetch > maxPrefetch:
 		return nil, fmt.Errorf("amqp: prefetch %d: from 1 to %d", cfg.Prefetch, maxPrefetch)
-	case cfg.Log == nil:
+	case cfg.Control != nil && (cfg.Name == "" || len(controlQueue(cfg)) > maxShortStr):
+		return nil, fmt.Errorf("amqp: name %.255q: with the queue's and %q, in 255 bytes, it names the control queue", cfg.Name, wire.ControlSuffix+".")
+	}
+	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Broker{cfg: cfg, uri: uri, log: cfg.Log, turn: make(chan struct{}, 1), mute: outage{log: cfg.Log, what: "publishing"}}, nil
+	return &Broker{
+		cfg:    cfg,
+		hosts:  hosts,
+		log:    cfg.Log,
+		window: &window{size: cfg.Prefetch, arrival: make(chan struct{})},
+		turn:   make(chan struct{}, 1),
+		mute:   outage{log: cfg.Log, what: "publishing"},
+	}, nil
 }
 
 // Consume takes from the queue, which it declares durable, like its dead queue, when there is none. Each delivery is handed
 // to deliver, one after another in the queue's order. A deliver that waits for a free slot holds up the next one, the
-// reconnecting and the return of Consume, but not the closing of Lost; it has to return when ctx is done.
+// reconnecting and the return of Consume, but no settlement and not the closing of Lost; it has to return when ctx is done.
+//
+// With Control there is a lock on the dispatcher's name, without which nothing is taken: as long as another dispatcher or
+// a connection that the broker has not yet found dead has it, it is waited for.
 //
 // Lost connections are made anew for ever. Once per outage the log says that and why nothing is taken, and once that it is
 // over. The only error is a *Refused, before anything has succeeded.
@@ -119,7 +157,7 @@ func (b *Broker) Consume(ctx context.Context, deliver func(wire.Delivery)) error
 
 // isFinal tells whether err is a refusal of the very first attempt: a wrong address rather than a broker in trouble.
 func (b *Broker) isFinal(err error) bool {
-	return isRefused(err) && !b.worked.Load()
+	return isRefused(err) && !errors.Is(err, errUndecodable) && !b.worked.Load()
 }
 
 // serve is one session: its error says why there was none, or why it has ended.
@@ -130,16 +168,19 @@ func (b *Broker) serve(ctx context.Context, deliver func(wire.Delivery), deaf *o
 	}
 	b.worked.Store(true)
 	deaf.over()
+	var obeying sync.WaitGroup
+	obeying.Go(func() { s.obey(ctx, b.cfg.Control) })
 	s.feed(ctx, deliver)
+	obeying.Wait()
 	if ctx.Err() == nil {
 		return s.ended()
 	}
-	s.drain()
+	s.halt()
 	b.session = s
 	return nil
 }
 
-// Close ends both connections within 5 seconds, after a method of the consuming channel has shown that the broker has read
+// Close ends both connections within 5 seconds, after a method of each consuming channel has shown that the broker has read
 // the settlements before it. It is called after Consume and every Publish have returned, whatever they returned.
 func (b *Broker) Close() {
 	deadline := time.Now().Add(closeTimeout)

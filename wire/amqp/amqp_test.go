@@ -78,6 +78,8 @@ func TestCheckURI(t *testing.T) {
 		{"amqp://bob@localhost/%2f", "", "amqp://bob@localhost/%2f"},
 		{"amqp://b%40b:hunter2%40@[::1]:5672/a%2Fb", "", "amqp://b%40b:***@[::1]:5672/a%2Fb"},
 		{"amqp://bob:hun@hunter2@h/v", "", "amqp://bob:***@h/v"},
+		{"amqp://bob:hunter2@h1:5671,h2,[::1]:5673/v?heartbeat=5", "", "amqp://bob:***@h1:5671,h2,[::1]:5673/v"},
+		{"amqp://bob:1,hunter2@h1,h2", "", "amqp://bob:***@h1,h2"},
 		{"amqps://bob:hunter2@h/?certfile=a&keyfile=b&auth_mechanism=external&auth_mechanism=PLAIN&heartbeat=0", "", "amqps://bob:***@h/"},
 
 		{"", "amqp: broker's address: it begins with amqp:// or amqps://", "***"},
@@ -95,6 +97,12 @@ func TestCheckURI(t *testing.T) {
 		{"amqp://bob:hunter2@h/\r\nX: y", notURI, "amqp://***"},
 		{"amqp://bob:hunter2@h:0/", "amqp: broker's address: a port is 1 to 65535", "amqp://***"},
 		{"amqp://bob:hunter2@h:70000/", "amqp: broker's address: a port is 1 to 65535", "amqp://***"},
+		{"amqp://bob:hunter2@h1,h2:0/", "amqp: broker's address: a port is 1 to 65535", "amqp://***"},
+		{"amqp://bob:hunter2@h1,/", "amqp: broker's address: a comma stands between two hosts; in a password it is written %2C", "amqp://***"},
+		{"amqp://bob:hunter2@,h1", "amqp: broker's address: a comma stands between two hosts; in a password it is written %2C", "amqp://***"},
+		{"amqp://bob:hunter2@h1,:5672", "amqp: broker's address: a comma stands between two hosts; in a password it is written %2C", "amqp://***"},
+		{"amqp://bob:1,hunter2/x@h1/", notURI, "amqp://***"},
+		{"amqp://h1,amqp://h2", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
 		{"amqp://h/a/b", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
 		{"amqp://h//", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
 		{"amqp://h/v/", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
@@ -128,8 +136,8 @@ func TestVhost(t *testing.T) {
 	for uri, want := range map[string]string{
 		"amqp://h": "/", "amqp://h/": "/", "amqp://h/%2F": "/", "amqp://h/prod": "prod", "amqp://h/%2Fprod": "/prod", "amqp:///a%2Fb": "a/b",
 	} {
-		if got, err := parseURI(uri); err != nil || got.Vhost != want {
-			t.Errorf("%s: got vhost %q, %v, want %q", uri, got.Vhost, err, want)
+		if got, err := parseURI(uri); err != nil || got[0].uri.Vhost != want {
+			t.Errorf("%s: got %v, %v, want vhost %q", uri, got, err, want)
 		}
 	}
 }
@@ -162,6 +170,9 @@ func TestNewRefuses(t *testing.T) {
 		{func(c *Config) { c.QueueType = "stream" }, `amqp: queue type "stream": classic and quorum are known`},
 		{func(c *Config) { c.Prefetch = 0 }, "amqp: prefetch 0: from 1 to 65535"},
 		{func(c *Config) { c.Prefetch = 65536 }, "amqp: prefetch 65536: from 1 to 65535"},
+		{func(c *Config) { c.Control, c.Name = nobody, strings.Repeat("n", 245) }, ""},
+		{func(c *Config) { c.Control, c.Name = nobody, strings.Repeat("n", 246) }, `amqp: name "` + strings.Repeat("n", 246) + `": with the queue's and ".control.", in 255 bytes, it names the control queue`},
+		{func(c *Config) { c.Control = nobody }, `amqp: name "": with the queue's and ".control.", in 255 bytes, it names the control queue`},
 	} {
 		cfg, got := good, ""
 		c.bend(&cfg)
@@ -183,7 +194,7 @@ func TestQueueType(t *testing.T) {
 		{"classic", "4.0.5", "classic"}, {"quorum", "3.10.8", "quorum"},
 	} {
 		b := &Broker{cfg: Config{QueueType: c.asked}}
-		if got := b.queueType(c.version); got != c.want {
+		if got := b.queueType(version(c.version)); got != c.want {
 			t.Errorf("%q on %q: got %s, want %s", c.asked, c.version, got, c.want)
 		}
 	}
@@ -268,6 +279,11 @@ func TestUnsendable(t *testing.T) {
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{ContentEncoding: long}}, `amqp: publishing to "q": "ContentEncoding of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{Type: long}}, `amqp: publishing to "q": "Type of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{AppID: long}}, `amqp: publishing to "q": "AppID of 256 bytes"; AMQP has room for 255`},
+		{wire.Publishing{Queue: long[:248], Delay: time.Second}, `amqp: publishing to "` + long[:248] + `": "Queue of 256 bytes"; AMQP has room for 255`},
+		{wire.Publishing{Queue: "q", Delay: 3 * time.Second}, `amqp: publishing to "q": "Delay of 3s"; it is a power of two of seconds, up to 17m4s`},
+		{wire.Publishing{Queue: "q", Delay: 2048 * time.Second}, `amqp: publishing to "q": "Delay of 34m8s"; it is a power of two of seconds, up to 17m4s`},
+		{wire.Publishing{Queue: "q", Delay: -time.Second}, `amqp: publishing to "q": "Delay of -1s"; it is a power of two of seconds, up to 17m4s`},
+		{wire.Publishing{Queue: "q", Delay: time.Second + 1}, `amqp: publishing to "q": "Delay of 1.000000001s"; it is a power of two of seconds, up to 17m4s`},
 		{wire.Publishing{Queue: "q", Body: make([]byte, maxBody+1)}, `amqp: publishing to "q": "body of 134217729 bytes"; no RabbitMQ takes more than 134217728 by default`},
 	} {
 		b := newTestBroker(t, Config{URI: "amqp://127.0.0.1:1"}, nil)
@@ -517,12 +533,61 @@ func eventually(t *testing.T, condition func() bool) {
 func TestSettleHoldsNoBody(t *testing.T) {
 	body := make([]byte, 1<<20)
 	watched := weak.Make(&body[0])
-	d := new(session).delivery(amqp091.Delivery{Body: body, Headers: amqp091.Table{"a": body}})
-	settle := d.Settle
-	d, body = wire.Delivery{}, nil
+	k := &keeper{window: new(window)}
+	k.receive(amqp091.Delivery{Body: body, Headers: amqp091.Table{"a": body}})
+	settle := k.pending[0].delivery.Settle
+	k.pending, body = nil, nil
 	runtime.GC()
 	if watched.Value() != nil {
 		t.Error("the body is still in memory")
 	}
 	runtime.KeepAlive(settle)
+}
+
+func TestVersion(t *testing.T) {
+	for _, c := range []struct {
+		version             version
+		major, minor, patch int
+		want                bool
+	}{
+		{"3.10.8", 3, 10, 0, true}, {"3.9.29", 3, 10, 0, false}, {"3.8.15", 3, 8, 15, true}, {"3.8.14", 3, 8, 15, false},
+		{"4.0", 4, 0, 0, true}, {"4.3.0-rc.1", 4, 3, 0, true}, {"4.2.9", 4, 3, 0, false}, {"10.0.0", 4, 3, 0, true}, {"", 4, 3, 0, true}, {"new", 4, 3, 0, true},
+	} {
+		if got := c.version.atLeast(c.major, c.minor, c.patch); got != c.want {
+			t.Errorf("%q, at least %d.%d.%d: got %v", c.version, c.major, c.minor, c.patch, got)
+		}
+	}
+}
+
+// Hosts are tried in turn, from the one after the last. A login's refusal ends the round, another refusal doesn't; the error
+// is an outage when any is.
+func TestHosts(t *testing.T) {
+	eof := func(conn net.Conn) { conn.Read(make([]byte, 8)) }
+	other := func(conn net.Conn) { // TLS
+		conn.Read(make([]byte, 8))
+		conn.Write([]byte{21, 3, 1, 0, 2, 2, 70})
+		silent(conn)
+	}
+	for _, c := range []struct {
+		name          string
+		first, second func(net.Conn)
+		want          string
+		refused       bool
+	}{
+		{"two outages", eof, eof, `amqp: connecting to amqp://1/: Exception (501) Reason: "EOF"; amqp: connecting to amqp://2/: Exception (501) Reason: "EOF"`, false},
+		{"a refusal and an outage", other, eof, `amqp: connecting to amqp://1/: "the answer is not AMQP"; if this is a port for TLS, write amqps://; amqp: connecting to amqp://2/: Exception (501) Reason: "EOF"`, false},
+		{"an outage and a refusal", eof, other, `amqp: connecting to amqp://1/: Exception (501) Reason: "EOF"; amqp: connecting to amqp://2/: "the answer is not AMQP"; if this is a port for TLS, write amqps://`, false},
+		{"two refusals", other, other, `amqp: connecting to amqp://1/: "the answer is not AMQP"; if this is a port for TLS, write amqps://; amqp: connecting to amqp://2/: "the answer is not AMQP"; if this is a port for TLS, write amqps://`, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			first, second := listen(t, c.first), listen(t, c.second)
+			b := newTestBroker(t, Config{URI: "amqp://" + first + "," + second + "/"}, new(journal))
+			dialled := 0
+			_, err := b.dial(t.Context(), "n", &dialled)
+			got := strings.NewReplacer(first, "1", second, "2").Replace(fmt.Sprint(err))
+			if got != c.want || isRefused(err) != c.refused {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
 }

@@ -614,3 +614,23 @@ func TestPublishToFullQueue(t *testing.T) {
 		t.Errorf("got %v, want context canceled", err)
 	}
 }
+
+// A host that is away is passed over, at the start and after a cut.
+func TestNextHost(t *testing.T) {
+	uri, behind := realBroker(t)
+	queue := newQueue(t, behind)
+	before, hosts, after := cut(uri)
+	var j journal
+	b := newTestBroker(t, Config{URI: before + "127.0.0.1:1," + hosts + after, Queue: queue, QueueType: "classic", Name: queue}, &j)
+	deliveries, _ := consuming(t, b)
+	eventually(t, func() bool { return strings.Contains(j.loud(), "msg=consuming") })
+	if err := b.Publish(t.Context(), wire.Publishing{Queue: queue, Properties: wire.Properties{MessageID: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	lost := next(t, deliveries)
+	cutConnections(t, "docker-dispatch/"+queue)
+	eventually(t, isLost(lost))
+	if d := next(t, deliveries); d.MessageID != "1" || !d.Redelivered {
+		t.Errorf("got %q", d.MessageID)
+	}
+}

@@ -24,29 +24,63 @@ type link struct {
 	raw  net.Conn
 }
 
-// dial connects and shakes hands within the URI's connection_timeout, or until ctx is done.
-func (b *Broker) dial(ctx context.Context, name string) (*link, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.timeout(), errHandshake)
+// dial connects to the first host that answers, beginning with the one after that which dialled counted last. A login that one
+// refuses the others would refuse too: it ends the round. When none answers, the error is an outage if any of theirs is.
+func (b *Broker) dial(ctx context.Context, name string, dialled *int) (*link, error) {
+	var failed error
+	for range b.hosts {
+		h := b.hosts[*dialled%len(b.hosts)]
+		*dialled++
+		l, err := b.dialHost(ctx, h, name)
+		if err == nil || isLogin(err) || ctx.Err() != nil {
+			return l, err
+		}
+		failed = both(failed, err)
+	}
+	return nil, failed
+}
+
+// isLogin tells the refusal of a user or a vhost.
+func isLogin(err error) bool {
+	refused, _ := errors.AsType[*Refused](err)
+	return refused != nil && refused.Code != 0
+}
+
+// both has the text of two errors, and wraps the one that time mends.
+func both(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case isSlow(a):
+		return fmt.Errorf("%v; %w", a, b)
+	default:
+		return fmt.Errorf("%w; %v", a, b)
+	}
+}
+
+// dialHost connects and shakes hands within the URI's connection_timeout, or until ctx is done.
+func (b *Broker) dialHost(ctx context.Context, h host, name string) (*link, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout(), errHandshake)
 	defer cancel()
-	b.log.Debug("connecting", "broker", Redact(b.cfg.URI), "as", name)
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(b.uri.Host, strconv.Itoa(b.uri.Port)))
+	b.log.Debug("connecting", "broker", Redact(h.text), "as", name)
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(h.uri.Host, strconv.Itoa(h.uri.Port)))
 	if err != nil {
-		return nil, b.dialError(err)
+		return nil, h.dialError(err)
 	}
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
-	conn, err := amqp091.DialConfig(b.cfg.URI, amqp091.Config{
+	conn, err := amqp091.DialConfig(h.text, amqp091.Config{
 		Properties: properties(name),
 		Dial:       func(string, string) (net.Conn, error) { return raw, nil },
 	})
 	if err = cmp.Or(context.Cause(ctx), err); err != nil {
 		raw.Close()
-		return nil, b.dialError(err)
+		return nil, h.dialError(err)
 	}
 	return &link{conn, raw}, nil
 }
 
-func (b *Broker) timeout() time.Duration {
-	if ms := b.uri.ConnectionTimeout; ms > 0 {
+func (h host) timeout() time.Duration {
+	if ms := h.uri.ConnectionTimeout; ms > 0 {
 		return time.Duration(ms) * time.Millisecond
 	}
 	return defaultTimeout
@@ -69,8 +103,8 @@ func (l *link) close(deadline time.Time) {
 }
 
 // dialError tells refusals, which need a person, from outages, which need time.
-func (b *Broker) dialError(err error) error {
-	what := "connecting to " + Redact(b.cfg.URI)
+func (h host) dialError(err error) error {
+	what := "connecting to " + Redact(h.text)
 	reply, _ := errors.AsType[*amqp091.Error](err)
 	switch {
 	case reply == amqp091.ErrVhost: // what the library says when the connection was lost at that step
@@ -79,10 +113,10 @@ func (b *Broker) dialError(err error) error {
 		return &Refused{what, 0, "the answer is not AMQP", "if this is a port for TLS, write amqps://"}
 	case reply != nil:
 		return judge(what, err, map[int]string{
-			amqp091.AccessRefused: "check user name and password with: rabbitmqctl authenticate_user " + strconv.Quote(b.uri.Username) +
+			amqp091.AccessRefused: "check user name and password with: rabbitmqctl authenticate_user " + strconv.Quote(h.uri.Username) +
 				"; in the address, : @ / ? # % of a password are written %3A %40 %2F %3F %23 %25, and guest may come from the broker's own machine only",
 			amqp091.NotAllowed: fmt.Sprintf("check that the vhost %q exists (rabbitmqctl add_vhost) and that %q may use it (rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ)",
-				b.uri.Vhost, b.uri.Username),
+				h.uri.Vhost, h.uri.Username),
 		})
 	case isOutage(err):
 		return fmt.Errorf("amqp: %s: %w", what, err)

@@ -30,6 +30,9 @@ type outlet struct {
 // turns. Lost connections, alarms and full queues are waited out until ctx is done; the message may then arrive nevertheless,
 // and may arrive twice after a loss.
 //
+// With a Delay the queue is the one in which the message rests, declared when there is none: durable, quorum from RabbitMQ 3.10
+// on unless queues are to be classic. One that exists is used as it is.
+//
 // The error is a *Refused when no such queue exists, the user may not write, the body is too large, or an id is over 255
 // bytes: those are refused and not cut, for a cut id is another id. Headers that do not fit a frame, that AMQP has no type for,
 // or that would route the message elsewhere (CC, BCC) are left out, and DroppedHeader says so.
@@ -89,7 +92,7 @@ func (b *Broker) connectOutlet(ctx context.Context) error {
 		b.outlet.close(time.Now())
 		b.outlet = nil
 	}
-	l, err := b.dial(ctx, b.connectionName("/publish"))
+	l, err := b.dial(ctx, b.connectionName("/publish"), &b.tried)
 	if err != nil {
 		return err
 	}
@@ -133,11 +136,17 @@ func (o *outlet) open() (err error) {
 
 // publish sends p and waits for the broker's answer.
 func (b *Broker) publish(p wire.Publishing) error {
-	b.log.Debug("publishing", "queue", p.Queue, "message", p.MessageID, "bytes", len(p.Body))
+	b.log.Debug("publishing", "queue", address(p), "message", p.MessageID, "bytes", len(p.Body))
 	err := b.outlet.send(p)
-	return judge(b.doing("publishing to", p.Queue), err, map[int]string{
+	if p.Delay != 0 && replyCode(err) == amqp091.NoRoute {
+		if err := b.declareRetry(b.outlet.conn, p); err != nil {
+			return err
+		}
+		err = b.outlet.send(p)
+	}
+	return judge(b.doing("publishing to", address(p)), err, map[int]string{
 		amqp091.NoRoute:            "create the queue, or name one that exists",
-		amqp091.AccessRefused:      "the user needs the right to write to amq.default: " + b.permissions(b.cfg.Queue),
+		amqp091.AccessRefused:      "the user needs the right to write to amq.default: " + b.permissions(),
 		amqp091.PreconditionFailed: "raise max_message_size on the broker, or send less",
 	})
 }
@@ -145,7 +154,7 @@ func (b *Broker) publish(p wire.Publishing) error {
 // send publishes and waits for the confirm. What the broker has against the message comes before that (basic.return), or
 // instead of it (channel.close), read by one goroutine in that order: here it is the error.
 func (o *outlet) send(p wire.Publishing) error {
-	confirm, err := o.ch.PublishWithDeferredConfirm(amqp091.DefaultExchange, p.Queue, mandatory, immediate, o.message(p))
+	confirm, err := o.ch.PublishWithDeferredConfirm(amqp091.DefaultExchange, address(p), mandatory, immediate, o.message(p))
 	acked := err == nil && confirm.Wait()
 	select {
 	case r, ok := <-o.returned:
@@ -189,7 +198,7 @@ func (o *outlet) message(p wire.Publishing) amqp091.Publishing {
 // check refuses what would cost the connection. Names of fields are those of wire.Publishing.
 func check(p wire.Publishing) error {
 	for _, short := range []struct{ name, value string }{
-		{"Queue", p.Queue},
+		{"Queue", address(p)},
 		{"MessageID", p.MessageID},
 		{"CorrelationID", p.CorrelationID},
 		{"ReplyTo", p.ReplyTo},
@@ -203,6 +212,8 @@ func check(p wire.Publishing) error {
 		}
 	}
 	switch {
+	case !isRest(p.Delay):
+		return unsendable(p, fmt.Sprintf("Delay of %v", p.Delay), fmt.Sprintf("it is a power of two of seconds, up to %v", maxRest))
 	case p.Queue == "":
 		return unsendable(p, "no queue", "name one")
 	case len(p.Body) > maxBody:

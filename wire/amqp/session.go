@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"docker-dispatch/wire"
@@ -17,110 +15,167 @@ import (
 var (
 	errCancelled = errors.New("amqp: the broker has cancelled the consumer: its queue was deleted or moved, or a delivery was held for too long")
 	errClosed    = errors.New("amqp: connection closed")
-	errSettled   = errors.New("amqp: delivery settled twice")
 )
+
+// errUndecodable is the end of a session whose library could not read a message. It is waited out slowly, and never final.
+var errUndecodable = &Refused{"reading what the broker delivers", amqp091.ErrSyntax.Code, amqp091.ErrSyntax.Reason,
+	"the message at the head of the queue has headers nested over 32 deep, or over 8192 of them: take it away with another client, " +
+		"or everything with rabbitmqctl purge_queue"}
 
 // settleTime is what a quorum queue gets to agree on settlements before the end: it does so with some thousands in a tenth of
 // a second, 32 at a time, and those that still wait in the channel when it closes are forgotten (rabbitmq-server #10327).
 const settleTime = 250 * time.Millisecond
 
-// session is one connection, its one consumer and all that it delivers. The methods of the channel that wait for an answer are
-// called by one goroutine at a time: Consume's, then Close's.
+// session is one connection and all that it delivers: from the queue by its keeper, and from the control queue.
 type session struct {
 	*link
-	ch         *amqp091.Channel
-	queue, tag string
-	deliveries <-chan amqp091.Delivery
-	log        *slog.Logger
+	*keeper
+	shut    <-chan *amqp091.Error   // the connection is closed
+	control line                    // zero without a control queue
+	orders  <-chan amqp091.Delivery // from it
 
 	lost chan struct{} // closed by watch as soon as the session has ended
 	why  error         // of the end; read after lost is closed
 	gone chan struct{} // closed by watch when the connection is closed too
 }
 
-// open connects, makes sure of the queues and consumes.
+// line is a channel that consumes, and what its end looks like.
+type line struct {
+	ch        *amqp091.Channel
+	closed    <-chan *amqp091.Error
+	cancelled <-chan string
+}
+
+// openLine makes room for as many cancellations as there may be: with RabbitMQ 4.3 one for each delivery held for too long.
+func openLine(conn *amqp091.Connection, prefetch int) (l line, err error) {
+	if l.ch, err = conn.Channel(); err != nil {
+		return line{}, fmt.Errorf("amqp: opening a channel: %w", err)
+	}
+	l.closed = l.ch.NotifyClose(make(chan *amqp091.Error, 1))
+	l.cancelled = l.ch.NotifyCancel(make(chan string, prefetch))
+	return l, nil
+}
+
+// open connects, makes sure of the queues, takes the lock and consumes.
 func (b *Broker) open(ctx context.Context) (*session, error) {
-	l, err := b.dial(ctx, b.connectionName(""))
+	l, err := b.dial(ctx, b.connectionName(""), &b.dialled)
 	if err != nil {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, l.cut)()
-	s := &session{link: l, queue: b.cfg.Queue, log: b.log, lost: make(chan struct{}), gone: make(chan struct{})}
-	if err := b.subscribe(s); err != nil {
+	s := &session{
+		link: l,
+		shut: l.conn.NotifyClose(make(chan *amqp091.Error, 1)),
+		lost: make(chan struct{}),
+		gone: make(chan struct{}),
+	}
+	if err := b.subscribe(ctx, s); err != nil {
+		close(s.lost)
 		l.close(time.Now().Add(closeTimeout))
 		return nil, err
 	}
+	go s.watch()
+	go s.own()
 	return s, nil
 }
 
-func (b *Broker) subscribe(s *session) (err error) {
-	if err := b.ensure(s.conn, s.queue); err != nil {
+func (b *Broker) subscribe(ctx context.Context, s *session) error {
+	if err := b.ensure(s.conn, b.cfg.Queue); err != nil {
 		return err
 	}
-	if err := b.ensure(s.conn, s.queue+wire.DeadSuffix); isRefused(err) {
+	if err := b.ensure(s.conn, b.cfg.Queue+wire.DeadSuffix); isRefused(err) {
 		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "error", err)
 	} else if err != nil {
 		return err
 	}
-	if s.ch, err = s.conn.Channel(); err != nil {
-		return fmt.Errorf("amqp: opening a channel: %w", err)
+	if err := b.lock(ctx, s); err != nil {
+		return err
 	}
-	b.log.Debug("setting prefetch", "deliveries", b.cfg.Prefetch)
-	if err := s.ch.Qos(b.cfg.Prefetch, 0, global); err != nil {
-		return fmt.Errorf("amqp: setting prefetch: %w", err)
+	if b.cfg.Ready != nil && !b.readied {
+		b.readied = true
+		b.cfg.Ready(ctx)
 	}
 	return b.consume(s)
 }
 
-func (b *Broker) consume(s *session) (err error) {
-	connClosed := s.conn.NotifyClose(make(chan *amqp091.Error, 1))
-	closed := s.ch.NotifyClose(make(chan *amqp091.Error, 1))
-	cancelled := s.ch.NotifyCancel(make(chan string, b.cfg.Prefetch)) // one for each delivery at worst: RabbitMQ 4.3 on a timeout
-	s.tag = fmt.Sprintf("docker-dispatch/%s/%s", b.cfg.Name[:min(len(b.cfg.Name), maxName)], rand.Text())
-	s.deliveries, err = s.ch.Consume(s.queue, s.tag, autoAck, exclusive, noLocal, noWait, nil)
-	if err != nil {
-		return judge(b.doing("consuming from", s.queue), err, map[int]string{
-			amqp091.AccessRefused: "no other consumer may have the queue for itself, and the user needs the right to read it: " + b.permissions(s.queue),
-		})
+// consume begins to take from both queues.
+func (b *Broker) consume(s *session) error {
+	if err := s.consumeControl(controlQueue(b.cfg), b.tag()); err != nil {
+		return err
 	}
-	b.log.Debug("consuming", "queue", s.queue, "tag", s.tag)
-	go s.watch(connClosed, closed, cancelled)
-	return nil
+	err := b.keep(s, b.patience(s.conn))
+	if b.isTimed(err) {
+		b.timed = true
+		err = b.keep(s, nil)
+	}
+	if reply, ok := errors.AsType[*amqp091.Error](err); ok && isSyntax(reply) {
+		return errUndecodable
+	}
+	return judge(b.doing("consuming from", b.cfg.Queue), err, map[int]string{
+		amqp091.AccessRefused: "no other consumer may have the queue for itself, and the user needs the right to read it: " + b.permissions(),
+	})
+}
+
+// keep consumes with these arguments, on a channel and by a keeper of its own.
+func (b *Broker) keep(s *session, arguments amqp091.Table) error {
+	main, err := openLine(s.conn, b.cfg.Prefetch)
+	if err != nil {
+		return err
+	}
+	s.keeper = newKeeper(b, main, arguments, s.lost)
+	b.window.attach(s.keeper)
+	return s.turn()
+}
+
+// tag is a consumer's, used once: the broker ends a connection that uses one again.
+func (b *Broker) tag() string {
+	return fmt.Sprintf("docker-dispatch/%s/%s", b.cfg.Name[:min(len(b.cfg.Name), maxName)], rand.Text())
 }
 
 // watch waits for the first sign of the session's end, whoever gives it, and closes what is left of the connection: the broker
 // gives the deliveries to others only then.
-func (s *session) watch(connClosed, closed <-chan *amqp091.Error, cancelled <-chan string) {
+func (s *session) watch() {
 	defer close(s.gone)
-	var reply *amqp091.Error
 	select {
-	case reply = <-connClosed:
+	case reply := <-s.shut:
 		s.why = lostBy(reply)
-	case reply = <-closed:
+	case reply := <-s.line.closed:
 		s.why = lostBy(reply)
-	case _, ok := <-cancelled:
-		s.why = errCancelled
-		if !ok { // closed with the channel, which has said why before
-			s.why = lostBy(<-closed)
-		}
+	case reply := <-s.control.closed:
+		s.why = lostBy(reply)
+	case _, ok := <-s.line.cancelled:
+		s.why = s.line.cancelledBy(ok)
+	case _, ok := <-s.control.cancelled:
+		s.why = s.control.cancelledBy(ok)
+	case s.why = <-s.failed:
 	}
 	close(s.lost)
 	s.link.close(time.Now().Add(closeTimeout))
+}
+
+// cancelledBy tells the broker's word from the end of the channel, which has said why before.
+func (l line) cancelledBy(broker bool) error {
+	if broker {
+		return errCancelled
+	}
+	return lostBy(<-l.closed)
 }
 
 func lostBy(reply *amqp091.Error) error {
 	switch {
 	case reply == nil:
 		return errClosed
-	case reply.Reason == amqp091.ErrSyntax.Error():
-		return &Refused{"reading what the broker delivers", reply.Code, reply.Reason, "the message at the head of the queue has headers nested over 32 deep, " +
-			"or over 8192 of them: take it away with another client, or everything with rabbitmqctl purge_queue"}
+	case isSyntax(reply):
+		return errUndecodable
 	}
 	return fmt.Errorf("amqp: connection lost: %w", reply)
 }
 
+func isSyntax(reply *amqp091.Error) bool { return reply.Reason == amqp091.ErrSyntax.Error() }
+
 // ended waits for the end and tells its reason.
 func (s *session) ended() error {
+	<-s.owned
 	<-s.gone
 	return s.why
 }
@@ -133,46 +188,39 @@ func (s *session) feed(ctx context.Context, deliver func(wire.Delivery)) {
 			return
 		case <-s.lost:
 			return
-		case d, ok := <-s.deliveries:
-			if !ok {
-				<-s.lost
-				return
-			}
+		case d := <-s.out:
 			if ctx.Err() != nil {
-				s.giveBack(d)
+				d.Settle(wire.Requeue)
 				return
 			}
-			deliver(s.delivery(d))
+			deliver(d)
 		}
 	}
 }
 
-// drain cancels the consumer and gives back what it has brought and nobody has seen.
-func (s *session) drain() {
+// halt has the keeper cancel the consumer and give back what nobody has seen. Settlements go on.
+func (s *session) halt() {
 	defer time.AfterFunc(closeTimeout, s.cut).Stop()
-	if err := s.ch.Cancel(s.tag, noWait); err != nil {
-		s.log.Debug("cancelling", "error", err)
-		s.cut()
-		return
-	}
-	for d := range s.deliveries {
-		s.giveBack(d)
-	}
-	s.log.Info("consuming no more", "queue", s.queue)
-}
-
-func (s *session) giveBack(d amqp091.Delivery) {
-	if err := d.Nack(multiple, requeue); err != nil {
-		s.log.Debug("giving back", "error", err)
+	s.window.change(func() { s.halted = true })
+	select {
+	case <-s.stopped:
+		s.log.Info("consuming no more", "queue", s.queue)
+	case <-s.lost:
 	}
 }
 
-// close ends the session after the broker has read all settlements, which an answered method shows, and after quorum queues
-// have had time to agree on them.
+// close ends the session after the broker has read all settlements, which answered methods show, and after quorum queues have
+// had time to agree on them.
 func (s *session) close(deadline time.Time) {
 	defer time.AfterFunc(time.Until(deadline), s.cut).Stop()
-	if err := s.ch.Qos(1, 0, global); err != nil {
-		s.log.Debug("waiting for the broker to have read all settlements", "error", err)
+	s.retire()
+	for _, l := range []line{s.line, s.control} {
+		if l.ch == nil {
+			continue
+		}
+		if err := l.ch.Qos(1, 0, global); err != nil {
+			s.log.Debug("waiting for the broker to have read all settlements", "error", err)
+		}
 	}
 	select {
 	case <-time.After(settleTime):
@@ -182,10 +230,8 @@ func (s *session) close(deadline time.Time) {
 	<-s.gone
 }
 
-// delivery is d for whoever works on it. Its Settle, which may be kept for longer, holds nothing of the message.
-func (s *session) delivery(d amqp091.Delivery) wire.Delivery {
-	var settled atomic.Bool
-	handle := amqp091.Delivery{Acknowledger: d.Acknowledger, DeliveryTag: d.DeliveryTag, MessageId: d.MessageId}
+// received is d for whoever works on it.
+func received(d amqp091.Delivery, queue string, lost <-chan struct{}, settle func(wire.Verdict) error) wire.Delivery {
 	return wire.Delivery{
 		Properties: wire.Properties{
 			MessageID:       d.MessageId,
@@ -200,32 +246,9 @@ func (s *session) delivery(d amqp091.Delivery) wire.Delivery {
 			Headers:         d.Headers,
 		},
 		Body:        d.Body,
-		Queue:       s.queue,
+		Queue:       queue,
 		Redelivered: d.Redelivered,
-		Lost:        s.lost,
-		Settle: func(v wire.Verdict) error {
-			if settled.Swap(true) {
-				return errSettled
-			}
-			return s.settle(handle, v)
-		},
+		Lost:        lost,
+		Settle:      settle,
 	}
-}
-
-// settle tells the broker. To fail at that, the library must have lost the channel, and with it the delivery.
-func (s *session) settle(d amqp091.Delivery, v wire.Verdict) error {
-	select {
-	case <-s.lost:
-		return wire.ErrStale
-	default:
-	}
-	s.log.Debug("settling", "tag", d.DeliveryTag, "message", d.MessageId, "verdict", v)
-	method := func() error { return d.Nack(multiple, requeue) }
-	if v == wire.Ack {
-		method = func() error { return d.Ack(multiple) }
-	}
-	if err := method(); err != nil {
-		return fmt.Errorf("amqp: settling: %w: %w", wire.ErrStale, err)
-	}
-	return nil
 }

@@ -46,14 +46,58 @@ func within(low, high int) func(string) bool {
 	}
 }
 
+// host is one of those that an address names, and the address with this one alone.
+type host struct {
+	text string
+	uri  amqp091.URI
+}
+
 // CheckURI accepts amqp://[user[:password]@]host[:port][/vhost][?parameters] and amqps:// (https://www.rabbitmq.com/docs/uri-spec),
-// where the client library reads it as it is meant. Its errors name what is wrong and the mend, and never quote a value.
+// where the client library reads it as it is meant, and further hosts of one cluster, each after a comma:
+// amqp://user@host1:5672,host2/vhost. Its errors name what is wrong and the mend, and never quote a value.
 func CheckURI(s string) error {
 	_, err := parseURI(s)
 	return err
 }
 
-func parseURI(s string) (amqp091.URI, error) {
+func parseURI(s string) ([]host, error) {
+	texts := split(s)
+	hosts := make([]host, len(texts))
+	for i, text := range texts {
+		uri, err := parseOne(text)
+		if err != nil {
+			return nil, err
+		}
+		if u, _ := url.Parse(text); u.Hostname() == "" && len(texts) > 1 {
+			return nil, uriError("a comma stands between two hosts; in a password it is written %2C")
+		}
+		hosts[i] = host{text, uri}
+	}
+	return hosts, nil
+}
+
+// split writes an address for each of the hosts that s has.
+func split(s string) []string {
+	before, authority, after := cut(s)
+	var texts []string
+	for host := range strings.SplitSeq(authority, ",") {
+		texts = append(texts, before+host+after)
+	}
+	return texts
+}
+
+// cut finds the hosts: after the scheme, the user and the password, and before the path.
+func cut(s string) (before, hosts, after string) {
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		return "", s, ""
+	}
+	end := len(rest) - len(afterAuthority(s))
+	start := strings.LastIndexByte(rest[:end], '@') + 1
+	return scheme + "://" + rest[:start], rest[start:end], rest[end:]
+}
+
+func parseOne(s string) (amqp091.URI, error) {
 	u, err := url.Parse(s)
 	if err != nil || strings.ContainsAny(s, "# ") || strings.Contains(afterAuthority(s), "@") {
 		return amqp091.URI{}, uriError("not a URI; " + reserved) // url's own error quotes the password
@@ -147,7 +191,8 @@ func Redact(uri string) string {
 	if CheckURI(uri) != nil {
 		return scheme + "://***"
 	}
-	u, _ := url.Parse(uri)
+	before, hosts, after := cut(uri)
+	u, _ := url.Parse(before + after)
 	user := ""
 	if u.User != nil {
 		user = url.User(u.User.Username()).String()
@@ -156,5 +201,5 @@ func Redact(uri string) string {
 		}
 		user += "@"
 	}
-	return scheme + "://" + user + u.Host + u.EscapedPath()
+	return scheme + "://" + user + hosts + u.EscapedPath()
 }
