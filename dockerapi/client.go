@@ -82,7 +82,7 @@ func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, 
 		return 0, c.lost(s, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return 0, fmt.Errorf("dockerapi: %s: the answer: %w", calls[op].operation, err)
+		return 0, &Garbled{calls[op].operation, fmt.Errorf("the answer: %w", err)}
 	}
 	return res.Status, nil
 }

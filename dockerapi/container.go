@@ -48,7 +48,7 @@ func (c *Client) ContainerCreate(ctx context.Context, name string, body map[stri
 	}
 	_, err = c.do(ctx, containerCreate, args{query: url.Values{"name": {name}}, body: body}, &created)
 	if err == nil && created.ID == "" {
-		return "", errors.New("dockerapi: ContainerCreate: the answer has no Id")
+		return "", &Garbled{calls[containerCreate].operation, errors.New("the answer has no Id")}
 	}
 	return created.ID, err
 }
@@ -71,7 +71,7 @@ func (c *Client) ContainerWait(ctx context.Context, id string) (exitCode int, er
 	case err != nil:
 		return 0, err
 	case ended.StatusCode == nil:
-		return 0, errors.New("dockerapi: ContainerWait: the answer has no StatusCode")
+		return 0, &Garbled{calls[containerWait].operation, errors.New("the answer has no StatusCode")}
 	case ended.Error != nil && ended.Error.Message != "":
 		return 0, fmt.Errorf("dockerapi: ContainerWait: %.1000s", ended.Error.Message)
 	}

@@ -30,3 +30,15 @@ func (e *NoAnswer) Error() string { return fmt.Sprintf("dockerapi: %s: %v", e.Op
 
 // Unwrap returns the cause.
 func (e *NoAnswer) Unwrap() error { return e.Err }
+
+// Garbled says that an answer came which cannot be understood: it is not HTTP, not frames, or not the JSON that the operation
+// answers with. Something is there, and may have acted.
+type Garbled struct {
+	Operation string
+	Err       error // what is wrong with it; outside text is quoted or cut
+}
+
+func (e *Garbled) Error() string { return fmt.Sprintf("dockerapi: %s: %v", e.Operation, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *Garbled) Unwrap() error { return e.Err }

@@ -60,7 +60,7 @@ func pullError(line []byte) error {
 		ErrorDetail struct{ Message string }
 	}
 	if err := json.Unmarshal(line, &progress); err != nil {
-		return fmt.Errorf("dockerapi: %s: progress: %w", calls[imageCreate].operation, err)
+		return &Garbled{calls[imageCreate].operation, fmt.Errorf("progress: %w", err)}
 	}
 	if message := cmp.Or(progress.ErrorDetail.Message, progress.Error); message != "" {
 		return &Error{calls[imageCreate].operation, 200, message}

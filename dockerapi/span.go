@@ -49,14 +49,16 @@ func (s *span) end() {
 }
 
 // fail is the error of a call that the connection has failed, by itself or because the span is over. A peer that does not
-// speak HTTP is there, and asking it again will not help: that is no NoAnswer. Nor is the end of the caller's context.
+// speak as it should is there: that is Garbled, and no NoAnswer. Nor is the end of the caller's context.
 func (s *span) fail(err error) error {
 	operation := calls[s.op].operation
 	var broken http1.ProtocolError
 	var conn *http1.Error
 	switch {
-	case errors.Is(err, s.caller.Err()), !errors.As(err, &conn), errors.As(err, &broken):
+	case errors.Is(err, s.caller.Err()):
 		return fmt.Errorf("dockerapi: %s: %w", operation, err)
+	case !errors.As(err, &conn), errors.As(err, &broken):
+		return &Garbled{operation, err}
 	case errors.Is(err, errLimit):
 		return &NoAnswer{operation, conn.Sent, fmt.Errorf("no answer within %v", calls[s.op].limit)}
 	}
