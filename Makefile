@@ -2,11 +2,15 @@
 # make demo    run, stop and remove containers from messages in RabbitMQ, for real
 # make test    every check there is, against a real Engine and a real broker
 #
+# make chaos   messages, while everything is killed, cut and restarted, for TIME=10m
+# make soak    full speed for TIME=20m: memory and descriptors stay as they are
+# make matrix  the end-to-end tests against the Engines and brokers in ENGINES and BROKERS: see scripts/matrix
+#
 # demo and test use the Engine at $DOCKER_HOST and the broker at $AMQP_URL, or local ones, which they install and start when they
 # are missing (as root on Debian or Ubuntu).
 
 # The binary may have this many bytes: the dependency and the standard packages it needs are 5.8 million of them.
-MAX_SIZE := 6000000
+MAX_SIZE := 6400000
 
 # How it gets there: the functions of crypto, which are called at a TLS handshake, are not inlined into each other (-270 kB), and
 # functions begin at 16 bytes instead of 32 (-60 kB). A plain go build works as well and is 6.3 MB.
@@ -19,15 +23,28 @@ FUZZTIME ?= 60000x
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY := bin/docker-dispatch
 
-.PHONY: build test demo lint fuzz size daemons image scratch clean
+# How many tests wait at once: for containers and restarts, mostly.
+PARALLEL := 4
+
+.PHONY: build test demo chaos soak matrix lint fuzz size daemons needs image scratch clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath $(SMALL) -o $(BINARY) .
 
-test: daemons image scratch lint size fuzz
-	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev dockerd=docker.io rabbitmqctl=rabbitmq-server ip=iproute2
+test: daemons needs image scratch lint size fuzz
 	scripts/demo
-	DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -timeout 12m ./...
+	DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -parallel $(PARALLEL) -timeout 15m ./...
+
+chaos: TIME ?= 10m
+chaos: daemons needs image
+	CHAOS_TIME=$(TIME) DOCKER_DISPATCH_E2E=1 CGO_ENABLED=1 go test -race -count=1 -v -timeout 0 -run TestChaos .
+
+soak: TIME ?= 20m
+soak: daemons
+	SOAK_TIME=$(TIME) DOCKER_DISPATCH_E2E=1 go test -count=1 -v -timeout 0 -run TestSoak .
+
+matrix: daemons
+	scripts/matrix
 
 demo: daemons image build
 	scripts/demo
@@ -48,6 +65,10 @@ size: build
 
 daemons:
 	scripts/daemons
+
+# What the tests need beside: daemons of their own, and the race detector.
+needs:
+	scripts/need gcc=gcc /usr/include/stdlib.h=libc6-dev dockerd=docker.io rabbitmqctl=rabbitmq-server ip=iproute2
 
 image: daemons
 	scripts/image

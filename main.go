@@ -23,6 +23,8 @@ import (
 )
 
 const usage = `usage: docker-dispatch [options] [dockerHostAddr [amqpAddr]]
+       docker-dispatch orphans [-stop|-remove] [options] [dockerHostAddr [amqpAddr]]
+                                      the containers of a dispatcher that nobody works on
        docker-dispatch calls          every Docker API call that the program can make
 
 dockerHostAddr  ip:port, tcp://host[:port], a socket's absolute path or unix:///path
@@ -42,8 +44,17 @@ const (
 	exitUsage  = 2 // an option or an address is wrong
 )
 
+// defaultClaim covers short runs by the broker to their end, for the price of nothing.
+const defaultClaim = cmds.Claim(10 * time.Second)
+
 // leaveTime is how long work that was told to end may take for it.
 const leaveTime = time.Second
+
+// stopTime is that of work whose containers are stopped first, which have their own time for it.
+const stopTime = 35 * time.Second
+
+// tidyTime is for the removal of containers whose messages were settled just now, a second after that.
+const tidyTime = 5 * time.Second
 
 // config is what the command line and the environment say.
 type config struct {
@@ -56,7 +67,13 @@ type config struct {
 	name      string
 	drain     time.Duration
 	maxBody   int
+	claim     cmds.Claim
+	orphans   string
+	onLost    string
+	onExit    string
 	verbose   bool
+
+	stop, remove bool // of the command orphans
 }
 
 func main() {
@@ -67,7 +84,12 @@ func main() {
 		}
 		return
 	}
-	cfg, err := parse(args)
+	life := run
+	ending := len(args) > 0 && args[0] == "orphans"
+	if ending {
+		args, life = args[1:], orphans
+	}
+	cfg, err := parse(args, ending)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(exitOK)
@@ -80,7 +102,7 @@ func main() {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	os.Exit(run(cfg, log))
+	os.Exit(life(cfg, log))
 }
 
 // hidePasswords copies the arguments and blots the passwords of URIs out of the originals, which ps shows: on Linux the
@@ -104,9 +126,10 @@ func hidePasswords(args []string) []string {
 	return copies
 }
 
-// parse reads the command line. Help and the version are printed, and end in flag.ErrHelp.
-func parse(args []string) (config, error) {
-	var cfg config
+// parse reads the command line, of the command orphans or of the program itself. Help and the version are printed, and end in
+// flag.ErrHelp.
+func parse(args []string, orphans bool) (config, error) {
+	cfg := config{claim: defaultClaim}
 	var version bool
 	hostname, _ := os.Hostname()
 	f := flag.NewFlagSet("docker-dispatch", flag.ContinueOnError)
@@ -118,8 +141,19 @@ func parse(args []string) (config, error) {
 	f.DurationVar(&cfg.drain, "drain", 8*time.Second, "how long messages in work may take to finish when told to leave")
 	f.IntVar(&cfg.maxBody, "max-body", 16<<20, "the longest message, in `bytes`")
 	f.StringVar(&cfg.queueType, "queue-type", "", "`classic|quorum`, for a queue that does not exist yet; default quorum from RabbitMQ 4.0 on, classic below")
+	f.Func("claim", "a run that has gone on for this `time` is taken over from the broker; 0 is at its start, never at its end (default 10s)", func(s string) (err error) {
+		cfg.claim, err = cmds.ParseClaim(s)
+		return err
+	})
+	f.StringVar(&cfg.orphans, "orphans", "leave", "`leave|stop|remove` containers of an earlier run whose messages do not come back")
+	f.StringVar(&cfg.onLost, "on-lost", "continue", "`continue|stop` a run whose message the broker has taken back, with its connection")
+	f.StringVar(&cfg.onExit, "on-exit", "leave", "`leave|stop` runs that are not finished after -drain; stopped ones are given to another dispatcher")
 	f.BoolVar(&cfg.verbose, "v", false, "log every step to standard error")
 	f.BoolVar(&version, "version", false, "print the version")
+	if orphans {
+		f.BoolVar(&cfg.stop, "stop", false, "stop them")
+		f.BoolVar(&cfg.remove, "remove", false, "stop and remove them")
+	}
 	err := f.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -153,6 +187,9 @@ func (cfg *config) check() error {
 		{cfg.name != "" && len(cfg.name) <= 200, "-name", cfg.name, "a name has 1 to 200 bytes; set -name or $DOCKER_DISPATCH_NAME"},
 		{cfg.drain >= 0, "-drain", cfg.drain, "no negative time"},
 		{cfg.maxBody >= 1, "-max-body", cfg.maxBody, "at least 1 byte"},
+		{cfg.orphans == "leave" || cfg.orphans == "stop" || cfg.orphans == "remove", "-orphans", cfg.orphans, "leave, stop or remove"},
+		{cfg.onLost == "continue" || cfg.onLost == "stop", "-on-lost", cfg.onLost, "continue or stop"},
+		{cfg.onExit == "leave" || cfg.onExit == "stop", "-on-exit", cfg.onExit, "leave or stop"},
 		{cfg.queueType == "" || cfg.queueType == "classic" || cfg.queueType == "quorum", "-queue-type", cfg.queueType, "classic or quorum"},
 	} {
 		if !rule.ok {
@@ -199,13 +236,13 @@ func run(cfg config, log *slog.Logger) int {
 	obeySignals(leave, log)
 
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
-	client := dockerapi.New(cfg.engine)
+	client := connect(cfg, log)
 	defer client.Close()
-	client.OnCall = func(r dockerapi.Record) {
-		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
-	}
 	host := cmds.NewHost(client, log)
-	d := &cmds.Dispatcher{Engine: host, Printer: printer, Log: log, Name: cfg.name, Slots: cfg.slots, MaxBody: cfg.maxBody}
+	d := &cmds.Dispatcher{
+		Engine: host, Printer: printer, Log: log, Name: cfg.name, Slots: cfg.slots, MaxBody: cfg.maxBody,
+		Claim: cfg.claim, StopOnExit: cfg.onExit == "stop", StopOnLost: cfg.onLost == "stop",
+	}
 	d.Broken = func(err error) {
 		log.Error("nobody reads the results; leaving", "error", err)
 		leave()
@@ -215,27 +252,103 @@ func run(cfg config, log *slog.Logger) int {
 		log.Error("this Docker Engine cannot be used", "address", cfg.engine.String(), "error", err)
 		return exitFailed
 	}
-	deliver := func(delivery wire.Delivery) { d.Deliver(work, delivery) }
 	if cfg.broker == "-" {
-		readMessages(take, cfg, deliver)
+		readMessages(take, cfg, func(delivery wire.Delivery) { d.Deliver(work, delivery) })
 	} else {
-		broker, err := amqp.New(amqp.Config{URI: cfg.broker, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: cfg.slots, Name: cfg.name, Log: log})
+		broker, err := consume(take, work, cfg, d, host, log)
 		if err != nil {
-			log.Error("the broker's address", "error", err)
-			return exitUsage
-		}
-		defer broker.Close()
-		d.DeadLetter = broker.Publish
-		if err := broker.Consume(take, deliver); err != nil {
 			log.Error("cannot consume", "error", err)
 			return exitFailed
 		}
+		defer broker.Close()
 	}
-	drain(take, cfg.drain, d, abandon, log)
+	drain(take, cfg, d, abandon, log)
 	if d.Broke() || cfg.broker == "-" && !d.Well() {
 		return exitFailed
 	}
 	return exitOK
+}
+
+func connect(cfg config, log *slog.Logger) *dockerapi.Client {
+	client := dockerapi.New(cfg.engine)
+	client.OnCall = func(r dockerapi.Record) {
+		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
+	}
+	return client
+}
+
+// consume hands deliveries to d until take ends. Before the first it goes on where an earlier process has ended. The broker is
+// to be closed when everything is settled.
+func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *cmds.Host, log *slog.Logger) (*amqp.Broker, error) {
+	resume := func(context.Context) {
+		if err := d.Resume(take, work, host, cfg.queue, cmds.Orphans(cfg.orphans)); err != nil && take.Err() == nil {
+			log.Error("what an earlier run has left cannot be listed, and is left", "error", err)
+		}
+	}
+	broker, err := amqp.New(amqp.Config{
+		URI: cfg.broker, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: cfg.slots, Name: cfg.name, Log: log,
+		Untimed: cfg.claim == cmds.ClaimNever,
+		Control: func(delivery wire.Delivery) { d.Control(work, delivery) },
+		Ready:   resume,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.Publish, d.Steady, d.Reserve, host.Away = broker.Publish, broker.Steady, broker.Reserve, broker.Pause
+	if err := broker.Consume(take, func(delivery wire.Delivery) { d.Deliver(work, delivery) }); err != nil {
+		broker.Close()
+		return nil, err
+	}
+	return broker, nil
+}
+
+// orphans lists the containers of a dispatcher that nobody has claimed, and ends them if that is asked for: then it holds the
+// dispatcher's lock at the broker, so that none at work loses its containers.
+func orphans(cfg config, log *slog.Logger) int {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	obeySignals(leave, log)
+	client := connect(cfg, log)
+	defer client.Close()
+	host := cmds.NewHost(client, log)
+	var problem error
+	act := func(ctx context.Context) {
+		problem = endOrphans(ctx, cfg, host)
+		leave()
+	}
+	if err := host.Ready(ctx); err != nil {
+		problem = err
+	} else if cfg.broker == "-" || !cfg.stop && !cfg.remove {
+		act(ctx)
+	} else if broker, err := amqp.New(amqp.Config{URI: cfg.broker, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: 1, Name: cfg.name, Log: log, Control: func(wire.Delivery) {}, Ready: act}); err != nil {
+		problem = err
+	} else {
+		problem = errors.Join(broker.Consume(ctx, func(wire.Delivery) {}), problem)
+		broker.Close()
+	}
+	if problem != nil {
+		log.Error("orphans", "error", problem)
+		return exitFailed
+	}
+	return exitOK
+}
+
+func endOrphans(ctx context.Context, cfg config, host *cmds.Host) error {
+	strays, err := host.Strays(ctx, cfg.queue, cfg.name)
+	if err != nil {
+		return err
+	}
+	const columns = "%-12.12s  %-8s  %-20s  %-32s  %s\n"
+	fmt.Printf(columns, "CONTAINER", "STATE", "CREATED", "NAME", "MESSAGE")
+	for _, s := range strays {
+		fmt.Printf(columns, s.ID, s.State, s.Created.UTC().Format(time.RFC3339), s.Name, fmt.Sprintf("%.80q", s.MessageID))
+		if cfg.remove {
+			err = errors.Join(err, host.End(ctx, s, cmds.OrphansRemove))
+		} else if cfg.stop {
+			err = errors.Join(err, host.End(ctx, s, cmds.OrphansStop))
+		}
+	}
+	return err
 }
 
 // readMessages delivers what standard input has. A read cannot be interrupted, so that one goes on when ctx has ended; the
@@ -252,8 +365,9 @@ func readMessages(ctx context.Context, cfg config, deliver func(wire.Delivery)) 
 	}
 }
 
-// drain returns when nothing is in work any more, or some time after ctx has ended: then what is left is abandoned.
-func drain(ctx context.Context, patience time.Duration, d *cmds.Dispatcher, abandon func(), log *slog.Logger) {
+// drain returns when nothing is in work any more, or some time after ctx has ended: then what is left is abandoned, or stopped
+// and given back. The removals of what was settled have their own second.
+func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), log *slog.Logger) {
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
@@ -261,20 +375,25 @@ func drain(ctx context.Context, patience time.Duration, d *cmds.Dispatcher, aban
 	}()
 	select {
 	case <-idle:
-		return
 	case <-ctx.Done():
+		select {
+		case <-idle:
+		case <-time.After(cfg.drain):
+			abandon()
+		}
+	}
+	patience := leaveTime
+	if cfg.onExit == "stop" {
+		patience = stopTime
 	}
 	select {
 	case <-idle:
-		return
 	case <-time.After(patience):
-		abandon()
-	}
-	select {
-	case <-idle:
-	case <-time.After(leaveTime):
 		log.Warn("leaving with work that does not end")
 	}
+	tidy, cancel := context.WithTimeout(context.Background(), tidyTime)
+	defer cancel()
+	d.Tidy(tidy)
 }
 
 // obeySignals lets the first SIGTERM or SIGINT tell the program to leave, and the second end it. A closed standard output is

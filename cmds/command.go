@@ -1,11 +1,12 @@
 package cmds
 
 import (
-	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"docker-dispatch/dockerapi"
 )
@@ -17,15 +18,25 @@ type Command struct {
 	Body      map[string]any // of ContainerCreate: a run's image, command and options, and our labels
 	Query     url.Values     // of the verb's own call
 
-	Attach dockerapi.Streams // of a run
-	Stdin  []byte            // for the container, when Attach.Stdin
-	Remove bool              // a run's container goes when it has exited
+	Message     identity
+	Redelivered bool   // it may have been begun before: a run looks for its container first
+	Owned       bool   // it is only for a container that this dispatcher has made for this queue
+	Resume      string // the container of a claimed run that is to be finished; "" for all others
+
+	GiveBack func() // called when the Engine is away and a run not begun; nil: it waits
+
+	Attach    dockerapi.Streams // of a run
+	Stdin     []byte            // for the container, when Attach.Stdin
+	Remove    bool              // a run's container goes when it has exited
+	Timeout   time.Duration     // of a run, after which it is stopped; 0 is none
+	Claim     *Claim            // when an attached run is taken over from the broker; nil is the dispatcher's own rule
+	Retries   int               // attempts after the first
+	RetryOn   retryOn
+	ExitCodes map[int]step
 
 	// RemovePending says that a run with Remove of the same container was in work when this message came, so that a
 	// container that is not there has been removed, not missed.
 	RemovePending bool
-
-	leftover bool // the removal that a run with Remove asked for: whatever comes of it, the run is over
 }
 
 // Attached says whether the message is in work until its container has exited.
@@ -45,21 +56,13 @@ var verbs = [...]verb{
 	{name: "remove", aliases: []string{"rm"}, required: "Container"},
 }
 
-// The labels of every container that is made for a message: the container is the record of it.
-const (
-	labelMessageID  = "docker-dispatch.message-id"
-	labelDigest     = "docker-dispatch.digest" // sha256 of the message's body, hex
-	labelQueue      = "docker-dispatch.queue"
-	labelDispatcher = "docker-dispatch.dispatcher" // the name of the dispatcher that took it
-)
-
 // Resolve makes the command of a message, for the dispatcher of that name. Every error is an *Invalid.
 func Resolve(m Message, dispatcher string) (Command, error) {
 	v, err := findVerb(m)
 	if err != nil {
 		return Command{}, err
 	}
-	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}}
+	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity}
 	if err := c.apply("", m.Arguments, arguments[:]); err != nil {
 		return Command{}, err
 	}
@@ -74,12 +77,16 @@ func Resolve(m Message, dispatcher string) (Command, error) {
 			return Command{}, err
 		}
 	}
-	c.set("Labels", map[string]string{
-		labelMessageID:  m.ID,
-		labelDigest:     hex.EncodeToString(m.Digest[:]),
-		labelQueue:      m.Queue,
-		labelDispatcher: dispatcher,
-	})
+	labels := m.labels()
+	labels[labelDispatcher] = dispatcher
+	if c.Remove {
+		labels[labelRemove] = "true"
+	}
+	if !c.Attached() {
+		labels[labelDetached] = "true"
+	}
+	c.set("Labels", labels)
+	c.set("Env", []string{envAttempt + "=" + labels[labelAttempt]})
 	return c, nil
 }
 
@@ -178,9 +185,16 @@ func (c *Command) set(path string, value any) {
 	}
 }
 
+// envAttempt tells a container the attempt that it is.
+const envAttempt = "DOCKER_DISPATCH_ATTEMPT"
+
+func (c *Command) labels() map[string]string { return c.Body["Labels"].(map[string]string) }
+
 func has(members []Member, key string) bool {
 	return slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
 }
+
+const detachedProblem = `nobody waits for the container's exit; add "STDOUT" or "STDERR" to Options.Attach`
 
 func checkRun(c *Command, m Message) error {
 	given := "Stdin"
@@ -192,8 +206,22 @@ func checkRun(c *Command, m Message) error {
 		return &Invalid{Key: "StdinBase64", Problem: "given together with Stdin; one of them is enough"}
 	case has(m.Arguments, given) && !c.Attach.Stdin:
 		return &Invalid{Key: given, Problem: `nobody would read it; add "STDIN" to Options.Attach`}
+	case c.Retries == 0 && slices.Contains(slices.Collect(maps.Values(c.ExitCodes)), again):
+		return &Invalid{Key: "Options.ExitCodes", Problem: `"retry" needs Options.Retries, which says how often`}
+	case c.Retries == 0 && c.RetryOn.given:
+		return &Invalid{Key: "Options.RetryOn", Problem: "it needs Options.Retries, which says how often"}
+	case c.Attached():
+		return nil
 	}
-	if c.Remove && !c.Attached() {
+	for _, key := range []string{"Timeout", "Claim", "ExitCodes"} {
+		if has(m.Options, key) {
+			return &Invalid{Key: join("Options", key), Problem: detachedProblem}
+		}
+	}
+	if c.Retries > 0 && c.RetryOn.needsExit() {
+		return &Invalid{Key: "Options.Retries", Problem: detachedProblem + `, or set Options.RetryOn to ["engine"]`}
+	}
+	if c.Remove {
 		c.set("HostConfig.AutoRemove", true) // nobody here learns of its exit
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -33,6 +34,7 @@ type daemon struct {
 
 	mu         sync.Mutex
 	containers []*container
+	volumes    map[string]map[string]string // labels, by name
 	made       int
 	ended      bool
 	conns      map[net.Conn]bool // attaches
@@ -46,22 +48,39 @@ type program func(c *container) int
 type bend func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc)
 
 type container struct {
-	id, name   string
+	id         string
+	number     int // of its create
+	image      string
 	labels     map[string]string
+	env        []string
 	autoRemove bool
+	driver     string         // of its log
 	stdin      *io.PipeReader // what came by an attach
 	input      *io.PipeWriter
 	killed     chan struct{}
 	kill       func()
 	exited     chan struct{}
 
-	mu     sync.Mutex
-	status string
-	code   int
-	starts int
-	log    []byte // frames
-	attach net.Conn
-	cut    int // bytes after which the attach is cut; negative: never
+	mu      sync.Mutex
+	name    string
+	status  string
+	code    int
+	starts  int
+	started time.Time
+	ended   time.Time
+	log     []byte        // frames
+	grown   chan struct{} // closed when the log or the status is another
+	attach  net.Conn
+	cut     int // bytes after which the attach is cut; negative: never
+}
+
+// change applies a change that whoever follows the log is to see.
+func (c *container) change(apply func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	apply()
+	close(c.grown)
+	c.grown = make(chan struct{})
 }
 
 // frame is a piece of output as it goes over the wire.
@@ -73,8 +92,8 @@ func frame(stream dockerapi.Output, text string) []byte {
 // print writes to the log and to the attach, which may block.
 func (c *container) print(stream dockerapi.Output, text string) {
 	b := frame(stream, text)
+	c.change(func() { c.log = append(c.log, b...) })
 	c.mu.Lock()
-	c.log = append(c.log, b...)
 	conn := c.attach
 	if c.cut >= 0 {
 		b = b[:min(len(b), c.cut)]
@@ -99,9 +118,15 @@ func (c *container) is() string {
 	return c.status
 }
 
+func (c *container) called() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.name
+}
+
 // newDaemon starts a daemon; the test's end ends it.
 func newDaemon(t *testing.T, programs map[string]program) *daemon {
-	d := &daemon{socket: filepath.Join(t.TempDir(), "d.sock"), programs: programs, conns: map[net.Conn]bool{}, bends: map[string][]bend{}}
+	d := &daemon{socket: filepath.Join(t.TempDir(), "d.sock"), programs: programs, conns: map[net.Conn]bool{}, bends: map[string][]bend{}, volumes: map[string]map[string]string{}}
 	d.up(t)
 	t.Cleanup(func() {
 		d.down()
@@ -187,49 +212,62 @@ func (d *daemon) all() []*container {
 
 // find resolves as an Engine does: id, name, the beginning of an id.
 func (d *daemon) find(id string) *container {
+	all := d.all()
 	for _, match := range []func(c *container) bool{
 		func(c *container) bool { return c.id == id },
-		func(c *container) bool { return c.name == id },
+		func(c *container) bool { return c.called() == id },
 		func(c *container) bool { return strings.HasPrefix(c.id, id) },
 	} {
-		if i := slices.IndexFunc(d.all(), match); i >= 0 {
-			return d.all()[i]
+		if i := slices.IndexFunc(all, match); i >= 0 {
+			return all[i]
 		}
 	}
 	return nil
 }
 
 func (d *daemon) forget(c *container) {
+	c.stdin.Close() // or an attach to one that never ran waits for it
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.containers = slices.DeleteFunc(d.containers, func(other *container) bool { return other == c })
 }
 
-var route = regexp.MustCompile(`^/v1\.41/(images|containers)(?:/([^/]+))?/(create|attach|start|wait|json|logs|stop)$|^/_ping$|^/v1\.41/containers/([^/]+)$`)
+// routes are the requests that the daemon knows: their operations are the names of bends.
+var routes = []struct {
+	operation string
+	request   *regexp.Regexp
+}{
+	{"ping", regexp.MustCompile(`^GET /_ping$`)},
+	{"pull", regexp.MustCompile(`^POST /v1\.41/images/create$`)},
+	{"create", regexp.MustCompile(`^POST /v1\.41/containers/create$`)},
+	{"list", regexp.MustCompile(`^GET /v1\.41/containers/json$`)},
+	{"json", regexp.MustCompile(`^GET /v1\.41/containers/([^/]+)/json$`)},
+	{"logs", regexp.MustCompile(`^GET /v1\.41/containers/([^/]+)/logs$`)},
+	{"", regexp.MustCompile(`^POST /v1\.41/containers/([^/]+)/(attach|start|wait|stop|rename)$`)},
+	{"delete", regexp.MustCompile(`^DELETE /v1\.41/containers/([^/]+)$`)},
+	{"mark", regexp.MustCompile(`^POST /v1\.41/volumes/create$`)},
+	{"marks", regexp.MustCompile(`^GET /v1\.41/volumes$`)},
+	{"unmark", regexp.MustCompile(`^DELETE /v1\.41/volumes/([^/]+)$`)},
+}
 
 func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m := route.FindStringSubmatch(r.URL.Path)
-	if m == nil {
-		refuse(w, 404, "page not found")
+	for _, route := range routes {
+		m := route.request.FindStringSubmatch(r.Method + " " + r.URL.Path)
+		if m == nil {
+			continue
+		}
+		m = append(m, "", "")
+		operation := cmp.Or(route.operation, m[2])
+		d.mu.Lock()
+		how := unbent
+		if queue := d.bends[operation]; len(queue) > 0 {
+			how, d.bends[operation] = queue[0], queue[1:]
+		}
+		d.mu.Unlock()
+		how(w, r, d.answer(operation, m[1]))
 		return
 	}
-	operation, id := m[3], m[2]
-	switch {
-	case m[0] == "/_ping":
-		operation = "ping"
-	case m[4] != "":
-		operation, id = "delete", m[4]
-	case m[1] == "images":
-		operation = "pull"
-	}
-	answer := d.answer(operation, id)
-	d.mu.Lock()
-	how := unbent
-	if queue := d.bends[operation]; len(queue) > 0 {
-		how, d.bends[operation] = queue[0], queue[1:]
-	}
-	d.mu.Unlock()
-	how(w, r, answer)
+	refuse(w, 404, "page not found")
 }
 
 func (d *daemon) answer(operation, id string) http.HandlerFunc {
@@ -240,6 +278,14 @@ func (d *daemon) answer(operation, id string) http.HandlerFunc {
 		return d.create
 	case "pull":
 		return d.pull
+	case "list":
+		return d.list
+	case "mark":
+		return d.mark
+	case "marks":
+		return d.marks
+	case "unmark":
+		return func(w http.ResponseWriter, _ *http.Request) { d.unmark(w, id) }
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := d.find(id)
@@ -248,9 +294,109 @@ func (d *daemon) answer(operation, id string) http.HandlerFunc {
 			return
 		}
 		map[string]func(http.ResponseWriter, *http.Request, *container){
-			"attach": d.attach, "start": d.start, "wait": d.wait, "json": d.inspect, "logs": d.logs, "stop": d.stop, "delete": d.delete,
+			"attach": d.attach, "start": d.start, "wait": d.wait, "json": d.inspect, "logs": d.logs, "stop": d.stop, "delete": d.delete, "rename": d.rename,
 		}[operation](w, r, c)
 	}
+}
+
+// wants says whether labels have what a list's filters ask for.
+func wants(r *http.Request, labels map[string]string) bool {
+	var filters struct{ Label []string }
+	if json.Unmarshal([]byte(r.URL.Query().Get("filters")), &filters) != nil {
+		return false
+	}
+	for _, label := range filters.Label {
+		key, value, valued := strings.Cut(label, "=")
+		if got, has := labels[key]; !has || valued && got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// list has the newest first.
+func (d *daemon) list(w http.ResponseWriter, r *http.Request) {
+	list := []dockerapi.Summary{}
+	for _, c := range slices.Backward(d.all()) {
+		if r.URL.Query().Get("all") == "1" && wants(r, c.labels) {
+			list = append(list, dockerapi.Summary{ID: c.id, Names: []string{"/" + c.called()}, State: c.is(), Labels: c.labels, Created: int64(c.number)})
+		}
+	}
+	json.NewEncoder(w).Encode(list)
+}
+
+func (d *daemon) mark(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Name, Driver string
+		Labels       map[string]string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Driver != "local" {
+		refuse(w, 400, "not a volume")
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.volumes[body.Name] == nil {
+		d.volumes[body.Name] = body.Labels
+	}
+	w.WriteHeader(201)
+	fmt.Fprintln(w, "{}")
+}
+
+func (d *daemon) marks(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := []dockerapi.Volume{}
+	for name, labels := range d.volumes {
+		if wants(r, labels) {
+			list = append(list, dockerapi.Volume{Name: name, Labels: labels})
+		}
+	}
+	json.NewEncoder(w).Encode(map[string]any{"Volumes": list})
+}
+
+func (d *daemon) unmark(w http.ResponseWriter, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.volumes[name] == nil {
+		refuse(w, 404, "get "+name+": no such volume")
+		return
+	}
+	delete(d.volumes, name)
+	w.WriteHeader(204)
+}
+
+// marked is the labels of a container's mark; nil is none.
+func (d *daemon) marked(c *container) map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.volumes[markPrefix+c.id]
+}
+
+func (d *daemon) rename(w http.ResponseWriter, r *http.Request, c *container) {
+	name := r.URL.Query().Get("name")
+	if name == c.called() {
+		refuse(w, 400, "Renaming a container with the same name as its current name")
+		return
+	}
+	if d.holder(name) != nil {
+		refuse(w, 409, "Conflict. The container name is already in use")
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.name = name
+	w.WriteHeader(204)
+}
+
+// holder is the container with that name; nil is none.
+func (d *daemon) holder(name string) *container {
+	for _, c := range d.all() {
+		if c.called() == name {
+			return c
+		}
+	}
+	return nil
 }
 
 func (d *daemon) pull(w http.ResponseWriter, r *http.Request) {
@@ -265,6 +411,7 @@ func (d *daemon) pull(w http.ResponseWriter, r *http.Request) {
 func (d *daemon) create(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Image      string
+		Env        []string
 		Labels     map[string]string
 		HostConfig struct{ AutoRemove bool }
 	}
@@ -277,6 +424,7 @@ func (d *daemon) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, message)
 		return
 	}
+	c.env = body.Env
 	w.WriteHeader(201)
 	json.NewEncoder(w).Encode(map[string]string{"Id": c.id})
 }
@@ -289,16 +437,15 @@ func (d *daemon) add(name, image string, labels map[string]string, autoRemove bo
 		return nil, 404, "No such image: " + image
 	}
 	for _, other := range d.containers {
-		if other.name == name {
+		if other.called() == name {
 			return nil, 409, fmt.Sprintf("Conflict. The container name %q is already in use by container %q.", "/"+name, other.id)
 		}
 	}
 	d.made++
-	c = &container{id: fmt.Sprintf("db%062x", d.made), name: name, labels: labels, autoRemove: autoRemove, status: "created", cut: -1}
+	c = &container{id: fmt.Sprintf("db%062x", d.made), number: d.made, image: image, labels: labels, autoRemove: autoRemove, driver: "json-file", name: name, status: "created", cut: -1}
 	c.stdin, c.input = io.Pipe()
-	c.killed, c.exited = make(chan struct{}), make(chan struct{})
+	c.killed, c.exited, c.grown = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	c.kill = sync.OnceFunc(func() { close(c.killed); c.stdin.Close() })
-	c.labels["image"] = image
 	d.containers = append(d.containers, c)
 	return c, 0, ""
 }
@@ -330,12 +477,12 @@ func (d *daemon) start(w http.ResponseWriter, _ *http.Request, c *container) {
 
 // run starts a container.
 func (d *daemon) run(c *container) {
-	c.mu.Lock()
-	c.status = "running"
-	c.starts++
-	c.mu.Unlock()
+	c.change(func() {
+		c.status, c.started = "running", time.Now()
+		c.starts++
+	})
 	d.mu.Lock()
-	do := d.programs[c.labels["image"]]
+	do := d.programs[c.image]
 	d.mu.Unlock()
 	d.background(func() {
 		code := do(c)
@@ -344,12 +491,12 @@ func (d *daemon) run(c *container) {
 			code = 137
 		default:
 		}
-		c.mu.Lock()
-		c.status, c.code = "exited", code
-		if c.attach != nil {
-			c.attach.Close()
-		}
-		c.mu.Unlock()
+		c.change(func() {
+			c.status, c.code, c.ended = "exited", code, time.Now()
+			if c.attach != nil {
+				c.attach.Close()
+			}
+		})
 		c.stdin.Close()
 		if c.autoRemove {
 			d.forget(c)
@@ -359,6 +506,10 @@ func (d *daemon) run(c *container) {
 }
 
 func (d *daemon) wait(w http.ResponseWriter, r *http.Request, c *container) {
+	if c.is() == "created" {
+		fmt.Fprintln(w, `{"StatusCode":0}`)
+		return
+	}
 	select {
 	case <-c.exited:
 		json.NewEncoder(w).Encode(map[string]int{"StatusCode": c.code})
@@ -370,15 +521,33 @@ func (d *daemon) inspect(w http.ResponseWriter, _ *http.Request, c *container) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	json.NewEncoder(w).Encode(map[string]any{
-		"Id": c.id, "Name": "/" + c.name, "State": map[string]any{"Status": c.status, "ExitCode": c.code},
-		"Config": map[string]any{"Labels": c.labels}, "HostConfig": map[string]any{"AutoRemove": c.autoRemove},
+		"Id": c.id, "Name": "/" + c.name, "State": map[string]any{"Status": c.status, "ExitCode": c.code, "StartedAt": c.started, "FinishedAt": c.ended},
+		"Config": map[string]any{"Labels": c.labels}, "HostConfig": map[string]any{"AutoRemove": c.autoRemove, "LogConfig": map[string]any{"Type": c.driver}},
 	})
 }
 
-func (d *daemon) logs(w http.ResponseWriter, _ *http.Request, c *container) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w.Write(c.log)
+func (d *daemon) logs(w http.ResponseWriter, r *http.Request, c *container) {
+	if c.driver == "none" {
+		refuse(w, 501, "configured logging driver does not support reading")
+		return
+	}
+	follow := r.URL.Query().Get("follow") == "1"
+	for sent := 0; ; {
+		c.mu.Lock()
+		more, running, grown := c.log[sent:], c.status == "running", c.grown
+		c.mu.Unlock()
+		w.Write(more)
+		sent += len(more)
+		http.NewResponseController(w).Flush()
+		if !follow || !running {
+			return
+		}
+		select {
+		case <-grown:
+		case <-r.Context().Done():
+			return
+		}
+	}
 }
 
 func (d *daemon) stop(w http.ResponseWriter, r *http.Request, c *container) {
@@ -397,7 +566,7 @@ func (d *daemon) stop(w http.ResponseWriter, r *http.Request, c *container) {
 func (d *daemon) delete(w http.ResponseWriter, r *http.Request, c *container) {
 	switch c.is() {
 	case "removing":
-		refuse(w, 409, "removal of container "+c.name+" is already in progress")
+		refuse(w, 409, "removal of container "+c.called()+" is already in progress")
 		return
 	case "running":
 		if r.URL.Query().Get("force") != "true" {
@@ -417,9 +586,10 @@ type stage struct {
 	*Dispatcher
 	host   *Host
 	client *dockerapi.Client
-	out    notes // standard output and settles
-	log    notes // warnings
-	calls  notes // of the Engine, but pings
+	graces chan struct{} // each is one that has passed since an ack: see connect
+	out    notes         // standard output and settles
+	log    notes         // warnings
+	calls  notes         // of the Engine, but pings
 	ctx    context.Context
 	stop   context.CancelFunc
 }
@@ -442,13 +612,55 @@ func newStage(t *testing.T, programs map[string]program) *stage {
 	t.Cleanup(func() {
 		s.stop()
 		s.Wait()
+		s.Tidy(s.ctx)
 		s.Printer.Close(context.Background())
 		s.client.Close()
 	})
 	return s
 }
 
+// connect gives the dispatcher a broker: runs can be claimed, and containers go when the test lets a grace pass.
+func (s *stage) connect() {
+	s.graces = make(chan struct{})
+	s.Steady = func(ctx context.Context, _ time.Duration) error {
+		select {
+		case <-s.graces:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.Reserve = func() func() {
+		s.out.add("place taken")
+		return func() { s.out.add("place freed") }
+	}
+	s.Claim = ClaimNever
+}
+
+// grace lets one pass. Somebody must be waiting for it.
+func (s *stage) grace(t *testing.T) {
+	t.Helper()
+	select {
+	case s.graces <- struct{}{}:
+	case <-time.After(patience):
+		t.Fatal("nobody waits for a grace to pass")
+	}
+}
+
+// speak has the dispatcher print in that format.
+func (s *stage) speak(t *testing.T, as string) {
+	s.Printer.Close(t.Context())
+	s.Printer = NewPrinter(&s.out, as)
+}
+
 func (s *stage) give(id, body string) { s.Deliver(s.ctx, s.out.delivery(id, body)) }
+
+// giveAgain gives a delivery that was given out before.
+func (s *stage) giveAgain(id, body string) {
+	delivery := s.out.delivery(id, body)
+	delivery.Redelivered = true
+	s.Deliver(s.ctx, delivery)
+}
 
 var seconds = regexp.MustCompile(` in \d+\.\d\ds`)
 

@@ -11,9 +11,6 @@ import (
 	"docker-dispatch/wire"
 )
 
-// removalTime bounds the removal of a run's container, which goes on while the program is leaving.
-const removalTime = time.Minute
-
 // Dispatcher takes deliveries, has them done, prints what becomes of them, and settles them: one way for all. Set its
 // fields before the first delivery.
 type Dispatcher struct {
@@ -23,21 +20,32 @@ type Dispatcher struct {
 	Name    string // of this dispatcher, for labels
 	Slots   int    // messages worked on at once
 	MaxBody int    // bytes
+	Claim   Claim  // when a run is claimed whose message does not say
 
-	// DeadLetter stores a message that can never be done, in the queue that its Publishing names. Nil: there is no such
-	// place, and the log says so.
-	DeadLetter func(context.Context, wire.Publishing) error
+	StopOnExit bool // runs that are not finished when ctx ends are stopped, and their messages given to another dispatcher
+	StopOnLost bool // runs whose message the broker has taken back are stopped, since another dispatcher may begin it
+
+	// Publish stores a message in the queue that its Publishing names, now or after its Delay. Nil: there is no broker.
+	Publish func(context.Context, wire.Publishing) error
+
+	// Steady returns when the broker has all that was settled, on a session that has been healthy for that time since.
+	// Nil: there is no broker.
+	Steady func(context.Context, time.Duration) error
+
+	// Reserve takes a place among the deliveries in hand for work that none stands for. Nil: there is no broker.
+	Reserve func() (release func())
 
 	// Broken is told that results can be printed no more. Nil is nobody.
 	Broken func(error)
 
-	init   sync.Once
-	slots  chan struct{}
-	order  order
-	ledger ledger
-	work   sync.WaitGroup
-	unwell atomic.Bool
-	broken atomic.Bool
+	init     sync.Once
+	slots    chan struct{}
+	order    order
+	ledger   ledger
+	work     sync.WaitGroup
+	removals removals
+	unwell   atomic.Bool
+	broken   atomic.Bool
 }
 
 // job is one message on its way.
@@ -50,22 +58,39 @@ type job struct {
 	place   *place
 	slot    bool
 	begun   time.Time
+	streams *Streams
+	lasting bool // its body may be needed at its end
 }
 
 // Deliver takes a delivery; it is done in the background. Deliveries are to be given in their queue's order. When ctx ends,
-// what is in work is left where it is, unsettled.
+// what is in work is left where it is, unsettled, or stopped.
 func (d *Dispatcher) Deliver(ctx context.Context, delivery wire.Delivery) {
-	d.init.Do(func() { d.slots = make(chan struct{}, d.Slots) })
-	entry, again := d.ledger.add(delivery)
-	if again {
-		d.Log.Debug("a message has come again and is in work or done", "message", delivery.MessageID)
+	entry, standing := d.ledger.add(delivery)
+	if standing == joined {
+		d.Log.Info("a message has come again and is in work or done", "message", delivery.MessageID)
 		return
 	}
 	j := d.admit(entry, delivery)
+	if standing == reused && j.err == nil {
+		j.err = j.message.reused()
+	}
+	d.begin(ctx, j)
+}
+
+// begin gives a job its place in the order and does it in the background.
+func (d *Dispatcher) begin(ctx context.Context, j *job) {
+	d.ready()
+	if j.err == nil {
+		j.place, j.command.RemovePending = d.order.take(j.command.Container, j.command.Verb == "run" && j.command.Remove)
+	}
 	d.work.Go(func() { d.handle(ctx, j) })
 }
 
-// Wait returns when nothing is in work.
+func (d *Dispatcher) ready() {
+	d.init.Do(func() { d.slots = make(chan struct{}, d.Slots) })
+}
+
+// Wait returns when nothing is in work. Containers may wait for their removal: see Tidy.
 func (d *Dispatcher) Wait() { d.work.Wait() }
 
 // Well says whether every message so far came to a good end: a container that exited did so with 0.
@@ -74,16 +99,22 @@ func (d *Dispatcher) Well() bool { return !d.unwell.Load() }
 // Broke says whether results could not be printed, so that messages were left unsettled.
 func (d *Dispatcher) Broke() bool { return d.broken.Load() }
 
-// admit makes a job of a delivery and gives it its place in the order.
+// admit makes a job of a delivery.
 func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
 	j := &job{entry: e, origin: delivery, begun: time.Now()}
 	if j.message, j.err = Decode(delivery, d.MaxBody); j.err == nil {
 		j.command, j.err = Resolve(j.message, d.Name)
 	}
 	if j.err == nil {
-		j.origin.Body, j.message.Arguments, j.message.Options = nil, nil, nil // a long run holds none of it
-		j.place, j.command.RemovePending = d.order.take(j.command.Container, j.command.Verb == "run" && j.command.Remove)
+		j.err = checkDeliveries(delivery.Headers)
 	}
+	if j.err != nil {
+		return j
+	}
+	j.command.Redelivered = delivery.Redelivered
+	j.lasting = j.command.Retries > 0 || len(j.command.ExitCodes) > 0 || d.StopOnExit
+	d.wrap(j)
+	j.message.Arguments, j.message.Options = nil, nil
 	return j
 }
 
@@ -92,26 +123,22 @@ func (d *Dispatcher) handle(ctx context.Context, j *job) {
 	defer d.release(j)
 	res, err := d.do(ctx, j)
 	j.place.pass() // standard output may be blocked: what the next one does is not
-	fate := fates[classify(err)]
-	if fate.reply {
-		d.complete(&res, j, fate, err)
-		if err = d.Printer.Result(ctx, &res); err != nil {
-			fate = fates[classify(err)]
+	step := j.command.next(fates[classify(err)], res.ExitCode)
+	if fates[classify(err)].reply {
+		d.complete(&res, j, step, err)
+		if problem := d.Printer.Result(ctx, &res); problem != nil {
+			step, err = keep, problem
 		}
 	}
-	if fate.dead {
-		if err = d.bury(ctx, j); err != nil {
-			fate.ack = false
-		}
+	if problem := d.forward(ctx, j, step, &res, err); problem != nil {
+		step = keep
+		d.Log.Error("a message could not be put into another queue and is kept", "message", j.message.ID, "reason", err, "error", problem)
 	}
-	if !fate.ack {
-		d.keep(j, err)
+	if step == keep {
+		d.keep(ctx, j, res, err)
 		return
 	}
-	if err := d.ledger.settle(j.entry, wire.Ack); err != nil {
-		d.Log.Warn("a message could not be settled", "message", j.message.ID, "error", err)
-	}
-	d.clear(ctx, res)
+	d.settle(ctx, j, res.record)
 }
 
 // do waits for the message's turn and for a slot, and has it done.
@@ -122,18 +149,65 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 	if err := j.place.wait(ctx); err != nil {
 		return Result{}, err
 	}
-	select {
-	case d.slots <- struct{}{}:
-		j.slot = true
-	case <-ctx.Done():
-		return Result{}, ctx.Err()
+	if err := d.takeSlot(ctx, j); err != nil {
+		return Result{}, err
 	}
 	if d.ledger.drop(j.entry) {
 		return Result{}, errLost
 	}
 	j.begun = time.Now()
 	d.Log.Debug("begun", "message", j.message.ID, "command", j.command.Verb, "container", j.command.Container)
-	return d.Engine.Do(ctx, &j.command, &Streams{printer: d.Printer, messageID: j.message.ID, onStart: j.place.pass})
+	fenced, end := d.fence(ctx, j)
+	defer end()
+	j.streams = &Streams{printer: d.Printer, messageID: j.message.ID}
+	if d.Reserve != nil && j.command.Verb == "run" && j.command.Resume == "" {
+		j.command.GiveBack = func() { d.giveBack(j) }
+	}
+	if j.lasting {
+		j.streams.tail = new(tail)
+	}
+	defer d.watch(fenced, j)()
+	res, err := d.Engine.Do(fenced, &j.command, j.streams)
+	if classify(err) == unfinished && errors.Is(context.Cause(fenced), errLost) {
+		err = errLost
+	}
+	return res, err
+}
+
+// takeSlot waits for a free slot. A run that was claimed by an earlier process is in work already.
+func (d *Dispatcher) takeSlot(ctx context.Context, j *job) error {
+	if j.command.Resume != "" {
+		return nil
+	}
+	select {
+	case d.slots <- struct{}{}:
+		j.slot = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// fence ends a job's context with its session, if the operator chose so. The caller ends it.
+func (d *Dispatcher) fence(ctx context.Context, j *job) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if !d.StopOnLost || j.origin.Lost == nil {
+		return ctx, func() { cancel(nil) }
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-j.origin.Lost:
+			if !d.ledger.isClaimed(j.entry) {
+				cancel(errLost)
+			}
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		watching.Wait()
+	}
 }
 
 func (d *Dispatcher) release(j *job) {
@@ -144,70 +218,42 @@ func (d *Dispatcher) release(j *job) {
 }
 
 // complete makes of a result what is said.
-func (d *Dispatcher) complete(res *Result, j *job, f fate, err error) {
+func (d *Dispatcher) complete(res *Result, j *job, s step, err error) {
 	res.MessageID = j.message.ID
 	res.Dockercmd = j.command.Verb
 	if res.Dockercmd == "" {
 		res.Dockercmd = shorten([]byte(j.message.Dockercmd))
 	}
 	res.Seconds = time.Since(j.begun).Seconds()
-	if f.status != "" {
-		res.Status = f.status
+	if status := fates[classify(err)].status; status != "" {
+		res.Status = status
 		res.Error = explain(err)
 	}
-	if f.status != "" || res.OutputLost != "" || res.ExitCode != nil && *res.ExitCode != 0 {
+	switch {
+	case s == again:
+		res.Next, res.RetryIn = nextRetry, j.message.delay().Seconds()
+	case s == bury && classify(err) != invalid && d.Publish != nil:
+		res.Next = nextDead
+	}
+	if fates[classify(err)].status != "" || res.OutputLost != "" || res.ExitCode != nil && *res.ExitCode != 0 {
 		d.unwell.Store(true)
 	}
 }
 
-// The headers that a message has in the dead queue, beside its own.
-const (
-	headerReason = "docker-dispatch-reason" // why it can never be done
-	headerQueue  = "docker-dispatch-queue"  // where it came from
-)
-
-// bury puts a message into the dead queue, with the reason. Where there is none, the reason goes to the log.
-func (d *Dispatcher) bury(ctx context.Context, j *job) error {
-	if d.DeadLetter == nil {
-		d.Log.Error("an invalid message", "reason", j.err)
-		return nil
-	}
-	p := wire.Publishing{Properties: j.origin.Properties, Queue: j.origin.Queue + wire.DeadSuffix, Body: j.origin.Body}
-	p.Headers = map[string]any{}
-	for name, value := range j.origin.Headers {
-		p.Headers[name] = value
-	}
-	p.Headers[headerReason] = j.err.Error()
-	p.Headers[headerQueue] = j.origin.Queue
-	return d.DeadLetter(ctx, p)
-}
-
-// keep leaves a message with the broker, which gives it out again when this session ends.
-func (d *Dispatcher) keep(j *job, err error) {
-	d.unwell.Store(true)
-	d.ledger.leave(j.entry)
-	var output *OutputError
-	switch {
-	case errors.As(err, &output):
-		if !d.broken.Swap(true) && d.Broken != nil {
-			d.Broken(err)
+// settle tells the broker that a message is done with, and has its container removed when that is known to hold.
+func (d *Dispatcher) settle(ctx context.Context, j *job, record *running) {
+	if record != nil && (record.marked.Load() || record.found) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalPatience)
+		defer cancel()
+		if err := record.unclaim(ctx); err != nil {
+			d.Log.Warn("a claim could not be taken back", "message", j.message.ID, "container", record.id, "error", err)
 		}
-	case j.err != nil:
-		d.Log.Error("an invalid message could not be put into the dead queue and is kept", "message", j.message.ID, "reason", j.err, "error", err)
-	default:
-		d.Log.Info("left unfinished", "message", j.message.ID, "container", j.command.Container)
 	}
-}
-
-// clear removes the container of a run with Remove, now that nobody needs its record.
-func (d *Dispatcher) clear(ctx context.Context, res Result) {
-	if res.leftover == "" {
-		return
+	if err := d.ledger.settle(j.entry, wire.Ack); err != nil {
+		d.Log.Warn("a message could not be settled", "message", j.message.ID, "error", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
-	defer cancel()
-	removal := removalOf(res.leftover)
-	if _, err := d.Engine.Do(ctx, &removal, nil); err != nil {
-		d.Log.Warn("a container could not be removed", "container", res.leftover, "error", err)
+	if record != nil && record.remove {
+		record.settled()
+		d.tidy(ctx, removal{entry: j.entry, record: record})
 	}
 }

@@ -57,7 +57,7 @@ func (n *notes) delivery(id, body string) wire.Delivery {
 		Settle: func(v wire.Verdict) error { n.add("%s: %v", id, v); return nil }}
 }
 
-// dispatcher is one that has its standard output, warnings and dead letters noted. The caller closes its printer.
+// dispatcher is one that has its standard output, warnings and what it publishes noted. The caller closes its printer.
 func (n *notes) dispatcher(engine engineFunc) *Dispatcher {
 	log := slog.New(slog.NewTextHandler(n, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
@@ -66,8 +66,8 @@ func (n *notes) dispatcher(engine engineFunc) *Dispatcher {
 		return a
 	}}))
 	d := &Dispatcher{Engine: engine, Printer: NewPrinter(n, "text"), Log: log, Name: "here", Slots: 2, MaxBody: testMaxBody}
-	d.DeadLetter = func(_ context.Context, p wire.Publishing) error {
-		n.add("dead: %s %s %v %s", p.Queue, p.MessageID, p.Headers, p.Body)
+	d.Publish = func(_ context.Context, p wire.Publishing) error {
+		n.add("published: %s %s in %v %v %s", p.Queue, p.MessageID, p.Delay, p.Headers, p.Body)
 		return nil
 	}
 	d.Broken = func(err error) { n.add("broken: %v", err) }
@@ -107,7 +107,7 @@ func TestDispatchFates(t *testing.T) {
 			"hello_world          = interrupted: it went away\nm: ack\n", false},
 		{"nameless", runHello, Result{ID: testID, Status: StatusStarted}, nil, "0123456789ab         = started 0123456789ab\nm: ack\n", true},
 		{"invalid", `{"Dockercmd":"run"}`, Result{}, nil, "m                    = error: Image: run needs it\n" +
-			`dead: jobs.dead m map[docker-dispatch-queue:jobs docker-dispatch-reason:Image: run needs it] {"Dockercmd":"run"}` + "\nm: ack\n", false},
+			`published: jobs.dead m in 0s map[docker-dispatch-queue:jobs docker-dispatch-reason:Image: run needs it] {"Dockercmd":"run"}` + "\nm: ack\n", false},
 		{"not known", runHello, Result{}, context.Canceled, "level=INFO msg=\"left unfinished\" message=m container=hello_world\n", false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestDispatchBuries(t *testing.T) {
 	var n notes
 	d := n.dispatcher(nil)
 	var dead wire.Publishing
-	d.DeadLetter = func(_ context.Context, p wire.Publishing) error { dead = p; return nil }
+	d.Publish = func(_ context.Context, p wire.Publishing) error { dead = p; return nil }
 	delivery := n.delivery("m\n = removed", "\xff")
 	delivery.CorrelationID, delivery.ReplyTo, delivery.Priority = "c", "r", 7
 	delivery.Headers = map[string]any{"x": int32(1), headerReason: "of an earlier death"}
@@ -149,21 +149,21 @@ func TestDispatchBuries(t *testing.T) {
 func TestDispatchWithoutDeadQueue(t *testing.T) {
 	var n notes
 	d := n.dispatcher(nil)
-	d.DeadLetter = nil
+	d.Publish = nil
 	d.Deliver(t.Context(), n.delivery("m", "x"))
 	d.Wait()
 	d.Printer.Close(t.Context())
 	n.check(t, "nil", "m                    = error: not JSON: line 1, column 1: invalid character 'x' looking for beginning of value\n"+
-		`level=ERROR msg="an invalid message" reason="not JSON: line 1, column 1: invalid character 'x' looking for beginning of value"`+"\nm: ack\n")
+		`level=ERROR msg="a message is given up" message=m reason="not JSON: line 1, column 1: invalid character 'x' looking for beginning of value"`+"\nm: ack\n")
 }
 
 // A message that cannot be buried is kept, and everything is said again when it comes again.
 func TestDispatchCannotBury(t *testing.T) {
 	var n notes
 	d := n.dispatcher(nil)
-	d.DeadLetter = func(context.Context, wire.Publishing) error { return errors.New("no right to declare jobs.dead") }
+	d.Publish = func(context.Context, wire.Publishing) error { return errors.New("no right to declare jobs.dead") }
 	const want = `m                    = error: Dockercmd: every message needs it: run, stop, remove
-level=ERROR msg="an invalid message could not be put into the dead queue and is kept" message=m reason="Dockercmd: every message needs it: run, stop, remove" error="no right to declare jobs.dead"
+level=ERROR msg="a message could not be put into another queue and is kept" message=m reason="Dockercmd: every message needs it: run, stop, remove" error="no right to declare jobs.dead"
 `
 	lost := make(chan struct{})
 	for _, redelivered := range []bool{false, true} {
@@ -194,7 +194,7 @@ func TestDispatchSlots(t *testing.T) {
 		})
 		start := time.Now()
 		for i := range 10 {
-			d.Deliver(t.Context(), n.delivery("m", fmt.Sprintf(`{"Dockercmd":"stop","Container":"c%d"}`, i)))
+			d.Deliver(t.Context(), n.delivery(fmt.Sprint("m", i), fmt.Sprintf(`{"Dockercmd":"stop","Container":"c%d"}`, i)))
 		}
 		d.Wait()
 		d.Printer.Close(t.Context())
@@ -212,7 +212,7 @@ func TestDispatchOrder(t *testing.T) {
 			calls.add("%v %s %s, pending %t", time.Since(start), c.Verb, c.Container, c.RemovePending)
 			if c.Verb == "run" {
 				time.Sleep(2 * time.Second)
-				s.Started()
+				s.Started(nil)
 				time.Sleep(2 * time.Second)
 			}
 			time.Sleep(3 * time.Second)
@@ -324,28 +324,6 @@ func TestDispatchEnds(t *testing.T) {
 	})
 }
 
-// The container of a run with Remove is the record of its message: it goes after the settle.
-func TestDispatchRemovesLast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var n notes
-		d := n.dispatcher(func(ctx context.Context, c *Command, s *Streams) (Result, error) {
-			if c.Verb == "run" {
-				return Result{Name: "hello_world", Status: StatusExited, ExitCode: exited(0), leftover: testID}, nil
-			}
-			n.add("%s %.4s %v pending %t", c.Verb, c.Container, c.Query, c.RemovePending)
-			return Result{}, errors.New("no space left")
-		})
-		d.Deliver(t.Context(), n.delivery("m", runHello))
-		d.Wait()
-		d.Printer.Close(t.Context())
-		n.check(t, "order", `hello_world          = exited 0 in 0.00s
-m: ack
-remove 0123 map[v:[true]] pending true
-level=WARN msg="a container could not be removed" container=`+testID+` error="no space left"
-`)
-	})
-}
-
 // A message whose session ends while it is in work comes again: it is settled where it came last, and done once.
 func TestDispatchComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -367,7 +345,7 @@ func TestDispatchComesAgain(t *testing.T) {
 		close(proceed)
 		d.Wait()
 		second.check(t, "ack m"+runHello)
-		n.check(t, "the first; the second was not begun", "called\nhello_world          = exited 0 in 0.00s\nlevel=INFO msg=\"left unfinished\" message=n container=hello_world\n")
+		n.check(t, "the first; the second was not begun", "called\nlevel=INFO msg=\"a message has come again and is in work or done\" message=m\nhello_world          = exited 0 in 0.00s\nlevel=INFO msg=\"left unfinished\" message=n container=hello_world\n")
 		d.Deliver(t.Context(), second.delivery("n", runHello, true))
 		d.Wait()
 		n.check(t, "the second", "called\nhello_world          = exited 0 in 0.00s\n")
@@ -520,7 +498,7 @@ func checkOnce(t *testing.T, r *rand.Rand) {
 		doze()
 		return Result{Status: StatusStopped}, nil
 	})
-	d.DeadLetter = func(_ context.Context, p wire.Publishing) error {
+	d.Publish = func(_ context.Context, p wire.Publishing) error {
 		doze()
 		mu.Lock()
 		defer mu.Unlock()
@@ -552,4 +530,9 @@ func checkOnce(t *testing.T, r *rand.Rand) {
 	if !maps.Equal(results, want) || !maps.Equal(done, want) || len(b.problems) > 0 {
 		t.Errorf("%d slots\nresults %v\ndone    %v\nwant    %v\n%q", d.Slots, results, done, want, b.problems)
 	}
+}
+
+// engineStops is an Engine that stops whatever it is told to.
+func engineStops(_ context.Context, c *Command, _ *Streams) (Result, error) {
+	return Result{Name: c.Container, Status: StatusStopped}, nil
 }

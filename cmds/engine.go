@@ -30,21 +30,35 @@ type Host struct {
 	client *dockerapi.Client
 	log    *slog.Logger
 
+	// Away is told that the daemon is away, and that it is back: runs that were not begun are then given back to the broker. Nil:
+	// there is none. Set it before the first command.
+	Away func(bool)
+
+	turn    chan struct{} // holds one: the run that is taken up alone
 	probing chan struct{} // holds one: whoever asks whether the daemon is back
 	back    time.Time     // when it was last seen to be; guarded by probing
 
-	mu    sync.Mutex
-	runs  map[*running]bool // attached runs whose container has not been dealt with
-	pulls map[string]*pull  // by image
+	mu     sync.Mutex
+	absent bool              // Away has been told so
+	idle   map[*Command]bool // runs that have not been begun, and can be given back
+	gone   time.Time         // when the daemon was last seen to be away
+	runs   map[*running]bool // attached runs whose container has not been dealt with
+	pulls  map[string]*pull  // by image
+	strays map[string]Stray  // containers of an earlier process that no message has come for yet, by id
 }
 
 // NewHost makes the Engine of the daemon that client talks to.
 func NewHost(client *dockerapi.Client, log *slog.Logger) *Host {
-	return &Host{client: client, log: log, probing: make(chan struct{}, 1), runs: map[*running]bool{}, pulls: map[string]*pull{}}
+	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, pulls: map[string]*pull{}}
 }
 
 // Do does one command. Errors other than ctx's are the daemon's, and final.
 func (h *Host) Do(ctx context.Context, c *Command, s *Streams) (Result, error) {
+	if c.Owned {
+		if err := h.checkOwner(ctx, c); err != nil {
+			return Result{}, err
+		}
+	}
 	switch c.Verb {
 	case "run":
 		return h.run(ctx, c, s)
@@ -61,24 +75,45 @@ func (h *Host) Ready(ctx context.Context) error {
 	return h.patient(ctx, func(bool) error { return h.client.Negotiate(ctx) })
 }
 
+// garbledTries is how often a step is tried that is answered with what cannot be understood: once could be a cut that looks
+// like it.
+const garbledTries = 3
+
 // patient does a step until the daemon has answered it, however long it is away. Done says that the daemon may have done
 // it already, when an answer was lost, so that the step can look before it repeats.
 func (h *Host) patient(ctx context.Context, step func(done bool) error) error {
-	done := false
+	done, garbled := false, 0
 	for delay := backoffFirst; ; delay = min(2*delay, backoffLast) {
 		start := time.Now()
 		err := step(done)
-		if err == nil || !h.away(ctx, err) {
-			return err
-		}
-		if delay > backoffFirst {
-			h.log.Warn("the Docker Engine answers, but not to this; asking again", "error", err)
+		if err == nil {
+			return nil
 		}
 		done = done || mayBeDone(err)
-		if err := h.wait(ctx, start, delay, err); err != nil {
+		switch {
+		case isGarbled(err):
+			if garbled++; garbled == garbledTries {
+				return err
+			}
+			h.log.Warn("an answer of the Docker Engine cannot be understood; asking again", "error", err)
+			err = sleep(ctx, delay)
+		case h.away(ctx, err):
+			if delay > backoffFirst {
+				h.log.Warn("the Docker Engine answers, but not to this; asking again", "error", err)
+			}
+			err = h.wait(ctx, start, delay, err)
+		default:
+			return err
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+func isGarbled(err error) bool {
+	var garbled *dockerapi.Garbled
+	return errors.As(err, &garbled)
 }
 
 // away says whether an error means that the daemon is not there. One that is going down refuses first, with all kinds of
@@ -88,10 +123,32 @@ func (h *Host) away(ctx context.Context, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case errors.As(err, &lost):
+	case errors.As(err, &lost), status(err) >= 499 && !h.alive(ctx):
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.gone = time.Now()
 		return true
 	}
-	return status(err) >= 499 && !h.alive(ctx)
+	return false
+}
+
+// shakenTime is how long a daemon that goes down may take over it: it ends its containers by SIGTERM and, 15 seconds later,
+// by SIGKILL.
+const shakenTime = 15 * time.Second
+
+// shaken says whether the daemon is away, or has been just now.
+func (h *Host) shaken(ctx context.Context) bool {
+	h.mu.Lock()
+	gone := h.gone
+	h.mu.Unlock()
+	return time.Since(gone) < shakenTime || !h.alive(ctx)
+}
+
+// own says that a container is in work here.
+func (h *Host) own(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.strays, id)
 }
 
 // mayBeDone says whether the daemon may have acted on the call that met err.
@@ -119,6 +176,11 @@ func (h *Host) wait(ctx context.Context, start time.Time, delay time.Duration, c
 		return nil
 	}
 	said := false
+	defer func() {
+		if said {
+			h.tell(false)
+		}
+	}()
 	for ; ; delay = min(2*delay, backoffLast) {
 		if err := sleep(ctx, delay/2+rand.N(delay/2)); err != nil {
 			return err
@@ -128,6 +190,7 @@ func (h *Host) wait(ctx context.Context, start time.Time, delay time.Duration, c
 		}
 		if !said {
 			h.log.Warn("the Docker Engine is away; waiting for it", "error", cause, "mend", mendEngine(cause))
+			h.tell(true)
 			said = true
 		}
 	}
@@ -136,6 +199,57 @@ func (h *Host) wait(ctx context.Context, start time.Time, delay time.Duration, c
 	}
 	h.back = time.Now()
 	return nil
+}
+
+// tell says that the daemon is away or back, and gives back what has not been begun.
+func (h *Host) tell(away bool) {
+	if h.Away == nil {
+		return
+	}
+	h.Away(away)
+	h.mu.Lock()
+	h.absent = away
+	var idle map[*Command]bool
+	if away {
+		idle, h.idle = h.idle, map[*Command]bool{}
+	}
+	h.mu.Unlock()
+	for c := range idle {
+		c.GiveBack()
+	}
+}
+
+// await lets a run be given back for as long as it has not been begun.
+func (h *Host) await(c *Command) {
+	if c.GiveBack == nil {
+		return
+	}
+	h.mu.Lock()
+	absent := h.absent
+	if !absent {
+		h.idle[c] = true
+	}
+	h.mu.Unlock()
+	if absent {
+		c.GiveBack()
+	}
+}
+
+// begins says that a run begins now, and whether it may: it has not been given back.
+func (h *Host) begins(c *Command) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.idle[c] {
+		delete(h.idle, c)
+		c.GiveBack = nil
+	}
+	return c.GiveBack == nil
+}
+
+func (h *Host) isGivenBack(c *Command) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return c.GiveBack != nil && !h.idle[c]
 }
 
 // mends are what an operator can do about an Engine that is not there.

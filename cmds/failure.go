@@ -14,7 +14,9 @@ type failure uint8
 const (
 	none        failure = iota // it came to an end, with whatever exit code
 	invalid                    // the message is at fault
+	fatal                      // its dispatcher dies of the message
 	failed                     // the Engine said no
+	timeout                    // the container was stopped when its time was up
 	interrupted                // the Engine went away under the container
 	unfinished                 // we are leaving, or standard output is gone: the outcome is not known or cannot be said
 )
@@ -23,17 +25,19 @@ const (
 type fate struct {
 	status Status // in its result; "" where the Engine has said it
 	reply  bool   // a result is printed
-	dead   bool   // it goes to the dead queue before it is acked
-	ack    bool   // or else it stays with the broker
+	step   step   // what is done then
+	retry  string // the word of Options.RetryOn that changes the step; "" is none
 }
 
 // fates is the one place where an outcome is decided on.
 var fates = [...]fate{
-	none:        {"", true, false, true},
-	invalid:     {StatusInvalid, true, true, true},
-	failed:      {StatusFailed, true, false, true},
-	interrupted: {StatusInterrupted, true, false, true},
-	unfinished:  {"", false, false, false},
+	none:        {"", true, finish, retryExit},
+	invalid:     {StatusInvalid, true, bury, ""},
+	fatal:       {StatusFailed, true, bury, ""},
+	failed:      {StatusFailed, true, finish, retryEngine},
+	timeout:     {StatusTimeout, true, finish, retryTimeout},
+	interrupted: {StatusInterrupted, true, finish, retryInterrupted},
+	unfinished:  {"", false, keep, ""},
 }
 
 // errInterrupted is the error of a run whose container did not come to its own end.
@@ -41,19 +45,30 @@ type errInterrupted string
 
 func (e errInterrupted) Error() string { return string(e) }
 
+// errTimeout is the error of a run whose container was stopped since its time was up.
+type errTimeout string
+
+func (e errTimeout) Error() string { return string(e) }
+
 // classify tells what an error means. Whatever is not known is the Engine's refusal: it is said, and nothing is repeated.
 func classify(err error) failure {
 	var bad *Invalid
+	var worst errDeadly
 	var cut errInterrupted
+	var late errTimeout
 	var output *OutputError
 	switch {
 	case err == nil:
 		return none
 	case errors.As(err, &bad):
 		return invalid
+	case errors.As(err, &worst):
+		return fatal
 	case errors.As(err, &cut):
 		return interrupted
-	case errors.As(err, &output), errors.Is(err, ErrPrinterClosed), errors.Is(err, context.Canceled), errors.Is(err, errLost):
+	case errors.As(err, &late):
+		return timeout
+	case errors.As(err, &output), errors.Is(err, ErrPrinterClosed), errors.Is(err, context.Canceled), errors.Is(err, errLost), errors.Is(err, errGivenBack), errors.Is(err, errDone):
 		return unfinished
 	}
 	return failed

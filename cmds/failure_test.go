@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"docker-dispatch/dockerapi"
@@ -28,7 +29,12 @@ func TestClassify(t *testing.T) {
 		{ErrPrinterClosed, unfinished, "cmds: the printer is closed"},
 		{fmt.Errorf("x: %w", context.Canceled), unfinished, "x: context canceled"},
 		{&dockerapi.NoAnswer{Operation: "SystemPing", Err: context.Canceled}, unfinished, "dockerapi: SystemPing: context canceled"},
-		{errLost, unfinished, "cmds: the session has ended before the message was begun"},
+		{errTimeout("stopped"), timeout, "stopped"},
+		{errDeadly("it died"), fatal, "it died"},
+		{errGivenBack, unfinished, errGivenBack.Error()},
+		{fmt.Errorf("x: %w", errTimeout("stopped")), timeout, "x: stopped"},
+		{errLost, unfinished, "cmds: the session of the message has ended"},
+		{fmt.Errorf("x: %w", errForeign), failed, "x: cmds: not a container of this dispatcher"},
 	} {
 		if got := classify(tt.err); got != tt.want {
 			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
@@ -39,11 +45,14 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// Whatever is settled has been said, and what goes to the dead queue is settled.
+// Whatever is settled has been said, and only what can never be done goes to the dead queue at once.
 func TestFates(t *testing.T) {
 	for kind, f := range fates {
-		if f.ack != f.reply || f.dead && !f.ack || f.reply != (failure(kind) != unfinished) {
+		if f.reply != (f.step != keep) || (f.step == keep) != (failure(kind) == unfinished) || (f.step == bury) != (failure(kind) == invalid || failure(kind) == fatal) || f.step == again {
 			t.Errorf("%d: %+v", kind, f)
+		}
+		if f.retry != "" && !slices.Contains(retryWords, f.retry) {
+			t.Errorf("%d: no word of Options.RetryOn: %q", kind, f.retry)
 		}
 	}
 }

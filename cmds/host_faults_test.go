@@ -1,6 +1,7 @@
 package cmds
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,10 +22,10 @@ func TestHostLostAnswers(t *testing.T) {
 		calls     string
 	}{
 		{"create not done", "create", lostBefore, "ContainerCreate 0, " + helloCalls},
-		{"create done", "create", lostAfter, "ContainerCreate 0, ContainerCreate 409, ContainerInspect 200, ContainerDelete 204, " + helloCalls},
+		{"create done", "create", lostAfter, "ContainerCreate 0, ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
 		{"attach", "attach", lostBefore, "ContainerCreate 201, ContainerAttach 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
 		{"start not done", "start", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
-		{"start done", "start", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204"},
+		{"start done", "start", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerLogs 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204"},
 		{"removal done", "delete", lostAfter, helloCalls[:len(helloCalls)-3] + "0, ContainerDelete 404"},
 		{"removal not done", "delete", lostBefore, helloCalls[:len(helloCalls)-3] + "0, ContainerDelete 204"},
 	} {
@@ -126,7 +127,7 @@ func TestHostOutputLost(t *testing.T) {
 			c.print(dockerapi.Stdout, "two\n")
 			return 0
 		}})
-		s.bend("logs", tt.how)
+		s.bend("logs", tt.how, tt.how)
 		s.give("m", attached("hello"))
 		s.ends(t, tt.out, "")
 	}
@@ -156,7 +157,7 @@ func TestHostAway(t *testing.T) {
 	s := newStage(t, map[string]program{"hello": sayHello})
 	s.down()
 	for i := range 3 {
-		s.give("m", strings.Replace(attached("hello"), "hello", fmt.Sprint("hello", i), 1))
+		s.give(fmt.Sprint("m", i), strings.Replace(attached("hello"), "hello", fmt.Sprint("hello", i), 1))
 	}
 	s.comesBack(t)
 	s.Wait()
@@ -213,6 +214,9 @@ func TestHostInterrupted(t *testing.T) {
 	s.all()[0].kill()
 	s.comesBack(t)
 	s.ends(t, "hello                | begun\nhello                = interrupted: the Docker Engine went away while the container ran (exit code 137)\nm: ack\n", "")
+	s.host.mu.Lock()
+	s.host.gone = s.host.gone.Add(-shakenTime)
+	s.host.mu.Unlock()
 	s.give("m", attached("sleep"))
 	until(t, "it runs", func() bool { return s.out.holds("begun") })
 	s.give("n", `{"Dockercmd":"stop","Container":"hello","Options":{"Time":0}}`)
@@ -242,20 +246,34 @@ func TestHostSurvives(t *testing.T) {
 // made puts a container there that a dispatcher has made for that message before.
 func (s *stage) made(t *testing.T, id, body string, status string) *container {
 	t.Helper()
-	m, err := Decode(s.out.delivery(id, body), testMaxBody)
+	c, err := s.command(id, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Resolve(m, s.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	there, _, problem := s.add("hello", c.Body["Image"].(string), c.Body["Labels"].(map[string]string), false)
+	there, _, problem := s.add(cmp.Or(c.Container, c.Message.name()), c.Body["Image"].(string), c.labels(), c.Remove && !c.Attached())
 	if problem != "" {
 		t.Fatal(problem)
 	}
 	there.status = status
 	return there
+}
+
+// command is that of a message in the queue.
+func (s *stage) command(id, body string) (Command, error) {
+	m, err := Decode(s.out.delivery(id, body), testMaxBody)
+	if err != nil {
+		return Command{}, err
+	}
+	return Resolve(m, s.Name)
+}
+
+// ran puts a container there that a dispatcher has made for that message before, and that has exited.
+func (s *stage) ran(t *testing.T, id, body string) *container {
+	t.Helper()
+	c := s.made(t, id, body, "created")
+	s.run(c)
+	<-c.exited
+	return c
 }
 
 func TestHostNameInUse(t *testing.T) {
@@ -268,12 +286,12 @@ func TestHostNameInUse(t *testing.T) {
 		calls  string
 		left   int
 	}{
-		{"own, never started", "m", "created", helloAll, "ContainerCreate 409, ContainerInspect 200, ContainerDelete 204, " + helloCalls, 0},
-		{"own, running", "m", "running", helloAll, "ContainerCreate 409, ContainerInspect 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204", 0},
-		{"own, exited", "m", "exited", helloAll, "ContainerCreate 409, ContainerInspect 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204", 0},
-		{"another's, running", "o", "running", inUse, "ContainerCreate 409, ContainerInspect 200", 1},
-		{"another's, never started", "o", "created", inUse, "ContainerCreate 409, ContainerInspect 200", 1},
-		{"another's, exited", "o", "exited", inUse, "ContainerCreate 409, ContainerInspect 200", 1},
+		{"own, never started", "m", "created", helloAll, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204", 0},
+		{"own, running", "m", "running", helloAgain, "ContainerCreate 409, " + againCalls, 0},
+		{"own, exited", "m", "exited", helloAgain, "ContainerCreate 409, " + againCalls, 0},
+		{"another's, running", "o", "running", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
+		{"another's, never started", "o", "created", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
+		{"another's, exited", "o", "exited", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			proceed := make(chan struct{})
@@ -350,25 +368,23 @@ func TestHostTwoRemovals(t *testing.T) {
 		"ContainerDelete 409")
 }
 
-// Whoever removes the container of a run takes its exit code and its output out of it first.
+// Whoever removes the container of a run lets that have its exit code and its output first.
 func TestHostRemovesRun(t *testing.T) {
 	for _, body := range []string{
 		`{"Dockercmd":"remove","Container":"hello"}`,
 		`{"Dockercmd":"remove","Container":"hello","Options":{"Force":true}}`,
 	} {
 		s := newStage(t, map[string]program{"hello": sayHello})
-		removed := make(chan struct{})
+		release := make(chan struct{})
 		s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-			<-removed
+			<-release
 			answer(w, r)
-		})
-		s.bend("delete", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-			answer(w, r)
-			close(removed)
 		})
 		s.give("m", attached("hello"))
 		until(t, "it has ended", func() bool { return len(s.all()) == 1 && s.all()[0].is() == "exited" })
 		s.give("n", body)
+		until(t, "it is looked at", func() bool { return s.calls.holds("ContainerInspect 200") })
+		close(release)
 		s.Wait()
 		out := seconds.ReplaceAllString(s.out.take(), " in T")
 		var output string

@@ -21,8 +21,15 @@ func (jsonFormat) output(s *Streams, stream string) string {
 	b = appendString(b, []byte(s.name))
 	b = append(b, `,"Stream":"`...)
 	b = append(b, stream...)
-	return string(append(b, `","Offset":`...))
+	b = append(b, '"')
+	if s.replayed {
+		b = append(b, `,"Replayed":true`...)
+	}
+	return string(append(b, `,"Offset":`...))
 }
+
+// again adds nothing: every output says it by Replayed.
+func (jsonFormat) again(dst []byte, _ *Streams) []byte { return dst }
 
 func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte {
 	dst = append(dst, `{"Time":"`...)

@@ -1,7 +1,6 @@
 package cmds
 
 import (
-	"crypto/sha256"
 	"errors"
 	"slices"
 	"sync"
@@ -16,29 +15,72 @@ const (
 	rememberMost    = 10_000           // entries: some MiB
 )
 
-// errLost ends a message whose session has ended before anything was done for it: it is the broker's.
-var errLost = errors.New("cmds: the session has ended before the message was begun")
+// errLost ends a message whose session has ended, as far as nothing was done for it, or by the operator's choice: it is the
+// broker's.
+var errLost = errors.New("cmds: the session of the message has ended")
+
+// errDone ends a claimed run that another dispatcher has finished.
+var errDone = errors.New("cmds: another dispatcher has finished the message")
+
+// errGivenBack ends a message that was given back to the broker before it was begun.
+var errGivenBack = errors.New("cmds: the message was given back to the broker")
+
+// standing is what a delivery is to the ledger.
+type standing uint8
+
+const (
+	fresh  standing = iota
+	joined          // its message is in work or done: nothing else is to be done for it
+	reused          // its id is that of another message in work
+)
 
 // ledger knows the messages in hand, and for a while those before, so that one that comes again because a session has
 // ended is not done again. The zero value is ready.
 type ledger struct {
 	mu      sync.Mutex
-	entries map[identity][]*entry
+	entries map[key][]*entry
 	ended   []ending // the oldest first
 }
 
-// identity is what a message is recognised by.
-type identity struct {
-	id     string // message_id; may be empty
-	digest [sha256.Size]byte
+// key is what a message is looked up by: its id and attempt, or all of a message without an id.
+type key struct {
+	id      string
+	attempt int
+	digest  [32]byte
+}
+
+func (i identity) key() key {
+	if i.ID != "" {
+		return key{id: i.ID, attempt: i.Attempt}
+	}
+	return key{digest: i.Digest}
 }
 
 // entry is one message. All but the identity is guarded by the ledger.
 type entry struct {
 	identity
-	delivery wire.Delivery // the one to settle, without what it carries: an entry outlives its message
-	ended    time.Time     // zero while it is in work
-	verdict  wire.Verdict
+	open    []receipt // deliveries to settle: several when the message was published twice
+	last    receipt   // the one that was settled last
+	held    []receipt // claimed ones, whose places are to be given back
+	claimed bool      // the container carries the message: a delivery of it needs no outcome
+	sent    bool      // the broker was told the verdict, once at least
+	ended   time.Time // zero while it is in work
+	verdict wire.Verdict
+}
+
+// receipt is what is kept of a delivery, which an entry outlives.
+type receipt struct {
+	settle func(wire.Verdict) error
+	lost   <-chan struct{}
+}
+
+func (r receipt) isLost() bool {
+	select {
+	case <-r.lost:
+		return true
+	default:
+		return false
+	}
 }
 
 // ending is when an entry ended. It may end once more: then this is void.
@@ -47,48 +89,73 @@ type ending struct {
 	at    time.Time
 }
 
+// lost says whether no delivery of the message is left that could be settled, or whose settling is known to hold.
 func (e *entry) lost() bool {
-	select {
-	case <-e.delivery.Lost:
-		return true
-	default:
-		return false
+	for _, r := range e.open {
+		if !r.isLost() {
+			return false
+		}
 	}
+	return len(e.open) > 0 || e.last.isLost() || e.claimed && !e.sent
 }
 
-// add enters a delivery. Again says that its message is in work or done already: the delivery stands in for one that was
-// lost, and nothing else is to be done for it.
-func (l *ledger) add(d wire.Delivery) (e *entry, again bool) {
-	e = &entry{identity: identity{d.MessageID, sha256.Sum256(d.Body)}}
-	e.delivery = wire.Delivery{Redelivered: d.Redelivered, Settle: d.Settle, Lost: d.Lost}
+// add enters a delivery.
+func (l *ledger) add(d wire.Delivery) (e *entry, s standing) {
+	r := receipt{d.Settle, d.Lost}
+	e = &entry{identity: identify(d), open: []receipt{r}}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget(time.Now())
-	if known := l.recognise(e); known != nil {
-		known.delivery = e.delivery
-		if !known.ended.IsZero() {
-			l.end(known)
+	if known := l.recognise(e, d.Redelivered); known != nil {
+		l.join(known, r)
+		return known, joined
+	}
+	for _, other := range l.entries[e.key()] {
+		if other.ended.IsZero() && other.Digest != e.Digest {
+			s = reused
 		}
-		return known, true
 	}
-	if l.entries == nil {
-		l.entries = map[identity][]*entry{}
-	}
-	l.entries[e.identity] = append(l.entries[e.identity], e)
-	return e, false
+	l.enter(e)
+	return e, s
 }
 
-// recognise finds the entry that a redelivered message belongs to: one whose own delivery was lost.
-func (l *ledger) recognise(e *entry) *entry {
-	if !e.delivery.Redelivered {
-		return nil
+// restore enters a run that was claimed by an earlier process. Release gives its place back.
+func (l *ledger) restore(i identity, release func()) *entry {
+	e := &entry{identity: i, claimed: true, held: []receipt{{settle: func(wire.Verdict) error { release(); return nil }}}}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.enter(e)
+	return e
+}
+
+func (l *ledger) enter(e *entry) {
+	if l.entries == nil {
+		l.entries = map[key][]*entry{}
 	}
-	for _, known := range l.entries[e.identity] {
-		if known.lost() {
+	l.entries[e.key()] = append(l.entries[e.key()], e)
+}
+
+// recognise finds the entry that a message belongs to that comes again: because its delivery was lost, or because it was
+// published twice and is in work.
+func (l *ledger) recognise(e *entry, redelivered bool) *entry {
+	for _, known := range l.entries[e.key()] {
+		twice := known.ended.IsZero() && e.ID != ""
+		if known.Digest == e.Digest && (twice || redelivered && known.lost()) {
 			return known
 		}
 	}
 	return nil
+}
+
+// join gives an entry one delivery more. That of a message that is done with, or that its container carries, is settled.
+func (l *ledger) join(e *entry, r receipt) {
+	e.open = append(e.open, r)
+	switch {
+	case !e.ended.IsZero():
+		l.end(e)
+	case e.claimed:
+		l.take(e)
+	}
 }
 
 // settle ends a message with a verdict. One whose session is gone is settled when it comes again.
@@ -96,18 +163,19 @@ func (l *ledger) settle(e *entry, v wire.Verdict) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.verdict = v
-	if err := l.end(e); !errors.Is(err, wire.ErrStale) {
-		return err
-	}
-	return nil
+	return l.end(e)
 }
 
 // end tells the broker and remembers the message. One without an id that the broker was told of is not remembered: an equal
 // one that comes is another message.
 func (l *ledger) end(e *entry) error {
 	e.ended = time.Now()
-	err := e.delivery.Settle(e.verdict)
-	if err == nil && e.id == "" {
+	for _, r := range e.held {
+		r.settle(wire.Ack)
+	}
+	e.held = nil
+	err := l.send(e, e.verdict)
+	if err == nil && e.ID == "" && e.sent {
 		l.remove(e)
 		return nil
 	}
@@ -115,11 +183,48 @@ func (l *ledger) end(e *entry) error {
 	return err
 }
 
+// send settles what is open. A lost delivery is no error: it comes again.
+func (l *ledger) send(e *entry, v wire.Verdict) (err error) {
+	for _, r := range e.open {
+		switch problem := r.settle(v); {
+		case problem == nil:
+			e.sent = true
+			if v == wire.Claim {
+				e.held = append(e.held, r)
+				v = wire.Ack // one place for one message
+			}
+		case !errors.Is(problem, wire.ErrStale):
+			err = problem
+		}
+		e.last = r
+	}
+	e.open = nil
+	return err
+}
+
+// claim acks a message in work, which its container carries from now on, unless there is no delivery to ack.
+func (l *ledger) claim(e *entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.take(e)
+	e.claimed = e.sent
+	return e.claimed
+}
+
+// take acks the deliveries of a claimed message, whose place stays taken once.
+func (l *ledger) take(e *entry) {
+	if len(e.held) > 0 {
+		l.send(e, wire.Ack)
+		return
+	}
+	l.send(e, wire.Claim)
+}
+
 // drop takes out a message that nothing was done for, unless it has come again in the meantime.
 func (l *ledger) drop(e *entry) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !e.lost() {
+	if !e.lost() || e.claimed {
 		return false
 	}
 	l.remove(e)
@@ -131,6 +236,40 @@ func (l *ledger) leave(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(e)
+}
+
+func (l *ledger) isLost(e *entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return e.lost()
+}
+
+func (l *ledger) isClaimed(e *entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return e.claimed
+}
+
+// custody is whose a message is after its end.
+type custody uint8
+
+const (
+	ours      custody = iota // the broker was told, on a session that goes on
+	doubtful                 // the broker was told, and its session has ended since: it may come again
+	elsewhere                // the broker could not be told: it will come again, to somebody
+)
+
+// custody also tells since when.
+func (l *ledger) custody(e *entry) (whose custody, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !e.sent && !e.claimed:
+		return elsewhere, e.ended
+	case e.last.isLost():
+		return doubtful, e.ended
+	}
+	return ours, e.ended
 }
 
 // forget removes what cannot come again.
@@ -152,10 +291,10 @@ func (l *ledger) forget(now time.Time) {
 }
 
 func (l *ledger) remove(e *entry) {
-	rest := slices.DeleteFunc(l.entries[e.identity], func(other *entry) bool { return other == e })
+	rest := slices.DeleteFunc(l.entries[e.key()], func(other *entry) bool { return other == e })
 	if len(rest) == 0 {
-		delete(l.entries, e.identity)
+		delete(l.entries, e.key())
 		return
 	}
-	l.entries[e.identity] = rest
+	l.entries[e.key()] = rest
 }

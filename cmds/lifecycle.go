@@ -8,25 +8,31 @@ import (
 
 // stop is docker stop.
 func (h *Host) stop(ctx context.Context, c *Command) (Result, error) {
+	res := Result{Name: c.Container, Status: StatusStopped}
 	r := h.find(c.Container)
+	if r.isSettled() {
+		return res, nil
+	}
 	err := r.unblocking(func() error {
 		return h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, c.Container, c.Query) })
 	})
-	return Result{Name: c.Container, Status: StatusStopped}, missing(c, r, err)
+	return res, missing(c, r, err)
 }
 
-// remove is docker rm.
+// remove is docker rm. The container of a run with Remove is not taken away under the run, which has to learn its exit code,
+// and not when it waits for its removal as it is.
 func (h *Host) remove(ctx context.Context, c *Command) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusRemoved}
 	r := h.find(c.Container)
-	if r != nil && c.leftover {
-		defer h.leave(r)
-	} else if r != nil {
+	if r.isSettled() {
+		return res, nil
+	}
+	if r != nil {
 		if err := h.conclude(ctx, c, r); err != nil {
 			return res, err
 		}
 	}
-	err := h.delete(ctx, c, r)
+	err := h.delete(ctx, c.Container, c.Query, r)
 	if err == nil && r != nil {
 		h.leave(r)
 	}
@@ -69,14 +75,15 @@ func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
 	return r.awaitRead(ctx)
 }
 
-// delete removes the container. A removal that is under way already, by whomever, is waited for and taken for this one.
-func (h *Host) delete(ctx context.Context, c *Command, r *running) error {
+// delete removes a container, of r if that is not nil. A removal that is under way already, by whomever, is waited for and taken
+// for this one.
+func (h *Host) delete(ctx context.Context, container string, query url.Values, r *running) error {
 	elsewhere := false // the container may have been removed by another call, so that not to find it is no error
 	for {
 		err := r.unblocking(func() error {
 			return h.patient(ctx, func(done bool) error {
 				elsewhere = elsewhere || done
-				return h.client.ContainerDelete(ctx, c.Container, c.Query)
+				return h.client.ContainerDelete(ctx, container, query)
 			})
 		})
 		switch {
@@ -90,9 +97,4 @@ func (h *Host) delete(ctx context.Context, c *Command, r *running) error {
 			return err
 		}
 	}
-}
-
-// removalOf is the removal of a run's container, with what docker run --rm removes.
-func removalOf(id string) Command {
-	return Command{Verb: "remove", Container: id, Query: url.Values{"v": {"true"}}, RemovePending: true, leftover: true}
 }

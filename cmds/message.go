@@ -2,7 +2,6 @@ package cmds
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,9 +36,7 @@ func (e *Invalid) Error() string {
 
 // Message is a delivery that is one JSON object, taken apart as far as that needs no knowledge of commands.
 type Message struct {
-	ID        string            // message_id; may be empty
-	Digest    [sha256.Size]byte // of the body
-	Queue     string
+	identity
 	Dockercmd string
 	Arguments []Member // the top level but Dockercmd and Options, in the order of the message
 	Options   []Member
@@ -53,7 +50,7 @@ type Member struct {
 
 // Decode reads the body of a delivery, which may have maxBody bytes. Every error is an *Invalid.
 func Decode(d wire.Delivery, maxBody int) (Message, error) {
-	m := Message{ID: d.MessageID, Digest: sha256.Sum256(d.Body), Queue: d.Queue}
+	m := Message{identity: identify(d)}
 	if len(d.Body) > maxBody {
 		return m, &Invalid{Problem: fmt.Sprintf("the message has %d bytes; -max-body allows %d", len(d.Body), maxBody)}
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"docker-dispatch/dockerapi"
@@ -33,11 +34,13 @@ func attachBody(stdin, stdout, stderr bool, more map[string]any) map[string]any 
 	return body
 }
 
+func claimOf(c Claim) *Claim { return &c }
+
 func TestUnderstand(t *testing.T) {
 	outputs := dockerapi.Streams{Stdout: true, Stderr: true}
 	for _, tt := range []struct {
 		body string
-		want Command // without the labels
+		want Command // without what says of which message it is
 	}{
 		{`{"Dockercmd":"run","Options":{"Name":"hello_world","Attach":["STDOUT","STDERR"],"Remove":true},"Image":"debian:jessie","Cmd":["echo","hello world!"]}`,
 			Command{Verb: "run", Container: "hello_world", Attach: outputs, Remove: true,
@@ -74,34 +77,28 @@ func TestUnderstand(t *testing.T) {
 		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":["STDIN"]},"StdinBase64":"AP9h"}`,
 			Command{Verb: "run", Attach: dockerapi.Streams{Stdin: true}, Stdin: []byte("\x00\xffa"),
 				Body: attachBody(true, false, false, map[string]any{"Image": "busybox"})}},
+		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":["STDOUT"],"Timeout":1.5,"Claim":"never","Retries":90,"RetryOn":["exit",75,"engine"],"ExitCodes":{"75":"retry","0":"dead"}}}`,
+			Command{Verb: "run", Attach: dockerapi.Streams{Stdout: true}, Timeout: 1500 * time.Millisecond, Claim: claimOf(ClaimNever), Retries: 90,
+				RetryOn: retryOn{given: true, words: []string{"exit", "engine"}, codes: []int{75}}, ExitCodes: map[int]step{75: again, 0: bury},
+				Body: attachBody(false, true, false, map[string]any{"Image": "busybox"})}},
+		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":["STDIN"],"Timeout":31536000,"Claim":0,"Retries":0,"ExitCodes":{}}}`,
+			Command{Verb: "run", Attach: dockerapi.Streams{Stdin: true}, Timeout: maxTimeout, Claim: claimOf(0), ExitCodes: map[int]step{},
+				Body: attachBody(true, false, false, map[string]any{"Image": "busybox"})}},
+		{`{"Dockercmd":"run","Image":"busybox","Options":{"Retries":3,"RetryOn":["engine"]}}`,
+			Command{Verb: "run", Retries: 3, RetryOn: retryOn{given: true, words: []string{"engine"}}, Body: map[string]any{"Image": "busybox"}}},
 		{`{"\u0044ockercmd":"stop","Container":"same\u005fkey"}`,
 			Command{Verb: "stop", Container: "same_key", Body: map[string]any{}}},
 	} {
 		got, err := understand(tt.body)
 		delete(got.Body, "Labels")
+		delete(got.Body, "Env")
+		got.Message = identity{}
 		if tt.want.Query == nil {
 			tt.want.Query = map[string][]string{}
 		}
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s\ngot  %+v, %v\nwant %+v", tt.body, got, err, tt.want)
 		}
-	}
-}
-
-func TestLabels(t *testing.T) {
-	m, err := Decode(wire.Delivery{Properties: wire.Properties{MessageID: "m-1\n"}, Queue: "jobs", Body: []byte(`{"Dockercmd":"run","Image":"busybox"}`)}, testMaxBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := Resolve(m, "here")
-	want := map[string]string{
-		"docker-dispatch.message-id": "m-1\n",
-		"docker-dispatch.digest":     "066b48e8c8a37ce66ad1ea94ac721b9e3f799c64879a5bb64ab75e00ab55892d",
-		"docker-dispatch.queue":      "jobs",
-		"docker-dispatch.dispatcher": "here",
-	}
-	if got := c.Body["Labels"]; err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %q, %v\nwant %q", got, err, want)
 	}
 }
 
@@ -113,6 +110,8 @@ func TestMessagesAreApart(t *testing.T) {
 		}
 		c, err := understand(`{"Dockercmd":"run","Image":"b"}`)
 		delete(c.Body, "Labels")
+		delete(c.Body, "Env")
+		c.Message = identity{}
 		want := Command{Verb: "run", Body: map[string]any{"Image": "b"}, Query: map[string][]string{}}
 		if err != nil || !reflect.DeepEqual(c, want) {
 			t.Errorf("got %+v, %v", c, err)
@@ -149,10 +148,14 @@ const (
 )
 
 const (
-	runWith    = `{"Dockercmd":"run","Image":"busybox","Options":`
-	stopThe    = `{"Dockercmd":"stop","Container":`
-	needQuotes = ` (keys need double quotes: {"Dockercmd": "run"})`
-	notAName   = `: not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)`
+	runWith     = `{"Dockercmd":"run","Image":"busybox","Options":`
+	stopThe     = `{"Dockercmd":"stop","Container":`
+	needQuotes  = ` (keys need double quotes: {"Dockercmd": "run"})`
+	notATimeout = `: not a time in seconds (more than 0, without quotes)`
+	notRetries  = `: not a number of retries (0 to 90, without quotes)`
+	notRetryOn  = `: not a list of exit codes (1 to 255) and of "exit", "timeout", "interrupted", "engine"`
+	nobodyWaits = `: nobody waits for the container's exit; add "STDOUT" or "STDERR" to Options.Attach`
+	notAName    = `: not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)`
 )
 
 var badMessages = []struct{ name, body, want string }{
@@ -270,6 +273,52 @@ var badMessages = []struct{ name, body, want string }{
 	{"stdin a list", runWith + `{"Attach":["STDIN"]},"Stdin":["x"]}`, `Stdin: ["x"]: not a string`},
 	{"not base64", runWith + `{"Attach":["STDIN"]},"StdinBase64":"a b"}`, `StdinBase64: "a b": not base64 (the standard alphabet, with padding)`},
 	{"base64 without padding", runWith + `{"Attach":["STDIN"]},"StdinBase64":"eA"}`, `StdinBase64: "eA": not base64 (the standard alphabet, with padding)`},
+	{"timeout a string", runWith + `{"Attach":["STDOUT"],"Timeout":"5"}}`, `Options.Timeout: "5"` + notATimeout},
+	{"timeout of nothing", runWith + `{"Attach":["STDOUT"],"Timeout":0}}`, `Options.Timeout: 0` + notATimeout},
+	{"timeout negative", runWith + `{"Attach":["STDOUT"],"Timeout":-1}}`, `Options.Timeout: -1` + notATimeout},
+	{"timeout without end", runWith + `{"Attach":["STDOUT"],"Timeout":1e300}}`, `Options.Timeout: 1e300` + notATimeout},
+	{"timeout beyond numbers", runWith + `{"Attach":["STDOUT"],"Timeout":1e999}}`, `Options.Timeout: 1e999` + notATimeout},
+	{"timeout null", runWith + `{"Attach":["STDOUT"],"Timeout":null}}`, `Options.Timeout: null` + notATimeout},
+	{"timeout of a stop", stopThe + `"xx","Options":{"Timeout":5}}`, `Options.Timeout: no option of stop, but of run`},
+	{"timeout detached", runWith + `{"Timeout":5}}`, `Options.Timeout` + nobodyWaits},
+	{"claim a number", runWith + `{"Attach":["STDOUT"],"Claim":10}}`, `Options.Claim: 10: not a time with its unit ("10s"), "0" or "never"`},
+	{"claim without a unit", runWith + `{"Attach":["STDOUT"],"Claim":"10"}}`, `Options.Claim: "10": not a time with its unit ("10s"), "0" or "never"`},
+	{"claim negative", runWith + `{"Attach":["STDOUT"],"Claim":"-1s"}}`, `Options.Claim: "-1s": not a time with its unit ("10s"), "0" or "never"`},
+	{"claim in capitals", runWith + `{"Attach":["STDOUT"],"Claim":"NEVER"}}`, `Options.Claim: "NEVER": not a time with its unit ("10s"), "0" or "never"`},
+	{"claim null", runWith + `{"Attach":["STDOUT"],"Claim":null}}`, `Options.Claim: null: not a time with its unit ("10s"), "0" or "never"`},
+	{"claim a list", runWith + `{"Attach":["STDOUT"],"Claim":["10s"]}}`, `Options.Claim: ["10s"]: not a time with its unit ("10s"), "0" or "never"`},
+	{"claim injects", runWith + `{"Attach":["STDOUT"],"Claim":"1s\n= exited 0"}}`, `Options.Claim: "1s\n= exited 0": not a time with its unit ("10s"), "0" or "never"`},
+	{"claim detached", runWith + `{"Claim":"never"}}`, `Options.Claim` + nobodyWaits},
+	{"retries a string", runWith + `{"Attach":["STDOUT"],"Retries":"3"}}`, `Options.Retries: "3"` + notRetries},
+	{"retries negative", runWith + `{"Attach":["STDOUT"],"Retries":-1}}`, `Options.Retries: -1` + notRetries},
+	{"retries without end", runWith + `{"Attach":["STDOUT"],"Retries":91}}`, `Options.Retries: 91` + notRetries},
+	{"retries a fraction", runWith + `{"Attach":["STDOUT"],"Retries":1.5}}`, `Options.Retries: 1.5` + notRetries},
+	{"retries null", runWith + `{"Attach":["STDOUT"],"Retries":null}}`, `Options.Retries: null` + notRetries},
+	{"retries detached", runWith + `{"Retries":1}}`, `Options.Retries` + nobodyWaits + `, or set Options.RetryOn to ["engine"]`},
+	{"retries detached, on more", runWith + `{"Retries":1,"RetryOn":["engine","exit"]}}`, `Options.Retries` + nobodyWaits + `, or set Options.RetryOn to ["engine"]`},
+	{"retries detached, on a code", runWith + `{"Retries":1,"RetryOn":["engine",75]}}`, `Options.Retries` + nobodyWaits + `, or set Options.RetryOn to ["engine"]`},
+	{"retry on a word", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":"exit"}}`, `Options.RetryOn: "exit"` + notRetryOn},
+	{"retry on another word", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":["exit","crash"]}}`, `Options.RetryOn: ["exit","crash"]` + notRetryOn},
+	{"retry on capitals", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":["EXIT"]}}`, `Options.RetryOn: ["EXIT"]` + notRetryOn},
+	{"retry on success", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":[0]}}`, `Options.RetryOn: [0]` + notRetryOn},
+	{"retry on a code that is none", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":[256]}}`, `Options.RetryOn: [256]` + notRetryOn},
+	{"retry on a fraction", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":[1.5]}}`, `Options.RetryOn: [1.5]` + notRetryOn},
+	{"retry on a code in quotes", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":["75"]}}`, `Options.RetryOn: ["75"]` + notRetryOn},
+	{"retry on null", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":null}}`, `Options.RetryOn: null` + notRetryOn},
+	{"retry on a null in it", runWith + `{"Attach":["STDOUT"],"Retries":1,"RetryOn":[null]}}`, `Options.RetryOn: [null]` + notRetryOn},
+	{"retry on, never", runWith + `{"Attach":["STDOUT"],"RetryOn":["exit"]}}`, `Options.RetryOn: it needs Options.Retries, which says how often`},
+	{"retry on nothing, never", runWith + `{"Attach":["STDOUT"],"Retries":0,"RetryOn":[]}}`, `Options.RetryOn: it needs Options.Retries, which says how often`},
+	{"codes a list", runWith + `{"Attach":["STDOUT"],"ExitCodes":[75]}}`, `Options.ExitCodes: [75]: not exit codes and what to do ({"75": "retry", "64": "dead"})`},
+	{"codes null", runWith + `{"Attach":["STDOUT"],"ExitCodes":null}}`, `Options.ExitCodes: null: not exit codes and what to do ({"75": "retry", "64": "dead"})`},
+	{"a code that is none", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"256":"dead"}}}`, `Options.ExitCodes.256: not an exit code (0 to 255)`},
+	{"a code that is negative", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"-1":"dead"}}}`, `Options.ExitCodes."-1": not an exit code (0 to 255)`},
+	{"a code with a plus", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"+1":"dead"}}}`, `Options.ExitCodes."+1": not an exit code (0 to 255)`},
+	{"a code in octal", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"01":"dead"}}}`, `Options.ExitCodes.01: not an exit code (0 to 255)`},
+	{"a code that is a word", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"a\nb":"dead"}}}`, `Options.ExitCodes."a\nb": not an exit code (0 to 255)`},
+	{"a code and another word", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"75":"again"}}}`, `Options.ExitCodes.75: "again": neither "retry" nor "dead"`},
+	{"a code and no word", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"75":true}}}`, `Options.ExitCodes.75: true: not a string`},
+	{"a code to retry, never", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"64":"dead","75":"retry"}}}`, `Options.ExitCodes: "retry" needs Options.Retries, which says how often`},
+	{"codes detached", runWith + `{"ExitCodes":{"64":"dead"}}}`, `Options.ExitCodes` + nobodyWaits},
 	{"base64 of URLs", runWith + `{"Attach":["STDIN"]},"StdinBase64":"_-8="}`, `StdinBase64: "_-8=": not base64 (the standard alphabet, with padding)`},
 	{"long base64 that is none", runWith + `{"Attach":["STDIN"]},"StdinBase64":"` + strings.Repeat("AAAA", 1000) + `="}`, `StdinBase64: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA…: not base64 (the standard alphabet, with padding)`},
 }

@@ -1,6 +1,10 @@
 package cmds
 
-import "docker-dispatch/dockerapi"
+import (
+	"time"
+
+	"docker-dispatch/dockerapi"
+)
 
 // option is one key of a message, what its value looks like, and what it sets. Exactly one of body, query and set says
 // the latter.
@@ -30,6 +34,11 @@ var options = [...]option{
 	{verb: "run", name: "Entrypoint", kind: kindArgv, body: "Entrypoint"},
 	{verb: "run", name: "Attach", kind: kindStreams, set: setAttach},
 	{verb: "run", name: "Remove", kind: kindFlag, set: func(c *Command, v any) { c.Remove = v.(bool) }},
+	{verb: "run", name: "Timeout", kind: kindTimeout, set: func(c *Command, v any) { c.Timeout = v.(time.Duration) }},
+	{verb: "run", name: "Claim", kind: kindClaim, set: func(c *Command, v any) { claim := v.(Claim); c.Claim = &claim }},
+	{verb: "run", name: "Retries", kind: kindRetries, set: func(c *Command, v any) { c.Retries = v.(int) }},
+	{verb: "run", name: "RetryOn", kind: kindRetryOn, set: func(c *Command, v any) { c.RetryOn = v.(retryOn) }},
+	{verb: "run", name: "ExitCodes", kind: kindExitCodes, set: func(c *Command, v any) { c.ExitCodes = v.(map[int]step) }},
 	{verb: "stop", name: "Time", kind: kindSeconds, query: "t"},
 	{verb: "remove", name: "Volumes", kind: kindFlag, query: "v"},
 	{verb: "remove", name: "Force", kind: kindFlag, query: "force"},

@@ -29,6 +29,8 @@ type request struct {
 type format interface {
 	// output makes the start of all lines of a stream, which append is then given.
 	output(s *Streams, stream string) (prefix string)
+	// again adds the word that the output of a container comes from its beginning once more.
+	again(dst []byte, s *Streams) []byte
 	// append adds one line, or the piece of one, to dst. stamp is the time, in RFC 3339; offset is that of the line's first
 	// byte in the stream.
 	append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte

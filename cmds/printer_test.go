@@ -81,7 +81,7 @@ func TestResultJSON(t *testing.T) {
 		result Result
 		want   string
 	}{
-		{Result{MessageID: "m-1", Dockercmd: "run", ID: testID, Name: "hello_world", Status: StatusExited, ExitCode: exited(0), Seconds: 0.5, leftover: testID},
+		{Result{MessageID: "m-1", Dockercmd: "run", ID: testID, Name: "hello_world", Status: StatusExited, ExitCode: exited(0), Seconds: 0.5, record: new(running)},
 			`{"Time":"T","Event":"result","MessageId":"m-1","Dockercmd":"run","Id":"` + testID + `","Name":"hello_world","Status":"exited","ExitCode":0,"Seconds":0.5}`},
 		{Result{Status: StatusInvalid, Error: "a\n\"\u202e"},
 			`{"Time":"T","Event":"result","MessageId":"","Dockercmd":"","Id":"","Name":"","Status":"invalid","Error":"a\n\"` + "\u202e" + `","Seconds":0}`},

@@ -1,6 +1,16 @@
 package cmds
 
-import "context"
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"docker-dispatch/dockerapi"
+)
+
+// pullDelays are the pauses between the tries to pull an image while its registry is away or asks for patience.
+var pullDelays = [...]time.Duration{time.Second, 2 * time.Second}
 
 // pull is one pull under way, which all messages that miss its image share.
 type pull struct {
@@ -20,12 +30,37 @@ func (h *Host) pull(ctx context.Context, image string) error {
 		}
 	}
 	h.log.Debug("pulling", "image", image)
-	p.err = h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, image) })
+	p.err = h.tryPull(ctx, image)
 	h.mu.Lock()
 	delete(h.pulls, image)
 	h.mu.Unlock()
 	close(p.done)
 	return p.err
+}
+
+// tryPull tries again when the registry may do better in a while.
+func (h *Host) tryPull(ctx context.Context, image string) error {
+	for _, delay := range pullDelays {
+		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, image) })
+		if !registryBusy(err) {
+			return err
+		}
+		h.log.Info("the registry is away or busy; pulling again", "image", image, "in", delay, "error", err)
+		if err := sleep(ctx, delay); err != nil {
+			return err
+		}
+	}
+	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, image) })
+}
+
+// registryBusy tells a registry that is away, or has had too many requests, from one that says no. The Engine passes its words
+// on, under a status of its own fault or, in mid-pull, under 200.
+func registryBusy(err error) bool {
+	var refused *dockerapi.Error
+	if !errors.As(err, &refused) {
+		return false
+	}
+	return refused.Status >= 500 || refused.Status == 429 || strings.Contains(refused.Message, "toomanyrequests")
 }
 
 func (h *Host) joinPull(image string) (p *pull, first bool) {

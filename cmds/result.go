@@ -12,6 +12,7 @@ const (
 	StatusRemoved     Status = "removed"     // the container is gone
 	StatusInvalid     Status = "invalid"     // the message means nothing that can be done
 	StatusFailed      Status = "failed"      // the Engine said no
+	StatusTimeout     Status = "timeout"     // the container was stopped when its time was up
 	StatusInterrupted Status = "interrupted" // the Engine went away under the container, which did not come to its own end
 )
 
@@ -24,12 +25,16 @@ type Result struct {
 	Status    Status
 	ExitCode  *int   `json:",omitempty"` // of the container, or as docker run has it when it could not be started
 	Error     string `json:",omitempty"`
+	Attempt   int    `json:",omitempty"` // of a run, from 1
+	// Next is what is done with a message that is not done with: "retry" or "dead".
+	Next string `json:",omitempty"`
+	// RetryIn is the seconds until the next attempt, when Next is "retry".
+	RetryIn float64 `json:",omitempty"`
 	// OutputLost says why the end of the container's output is missing.
 	OutputLost string  `json:",omitempty"`
 	Seconds    float64 // in work
 
-	// leftover is the container of a run with Remove, to be removed when the result is out.
-	leftover string
+	record *running // the container of a run; nil for every other command
 }
 
 // text is the result for people.
@@ -42,13 +47,25 @@ func (r *Result) text() string {
 		s = "started " + r.ID[:min(len(r.ID), shortID)]
 	case StatusInvalid, StatusFailed:
 		s = "error: " + r.Error
-	case StatusInterrupted:
-		s = "interrupted: " + r.Error
+	case StatusInterrupted, StatusTimeout:
+		s += ": " + r.Error
 	}
 	if r.OutputLost != "" {
 		s += " (output lost: " + r.OutputLost + ")"
 	}
+	switch r.Next {
+	case nextRetry:
+		s += fmt.Sprintf(" (attempt %d, again in %vs)", r.Attempt, r.RetryIn)
+	case nextDead:
+		s += fmt.Sprintf(" (attempt %d, to the dead queue)", r.Attempt)
+	}
 	return s
 }
+
+// The words of Result.Next.
+const (
+	nextRetry = "retry"
+	nextDead  = "dead"
+)
 
 func (r *Result) exit(code int) { r.ExitCode = &code }

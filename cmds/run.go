@@ -2,13 +2,11 @@ package cmds
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,118 +21,167 @@ const exitAfterOutput = 500 * time.Millisecond
 // SIGKILL, by SIGTERM, and by losing track of them.
 var killedCodes = []int{137, 143, 255}
 
-// run is create, attach, start, output, exit code: docker run. The removal of the container, when that is asked for, is
-// left to the caller, since the container is the record of the message until that is settled.
+// earlyStdin is as much standard input, in bytes, as is written before the start, since a container that has started has it
+// whole then: the sockets on the way hold that much.
+const earlyStdin = 64 << 10
+
+// run is create, attach, start, output, exit code: docker run. A container that was made for the message before is gone on
+// with. Its removal is left to the caller, since the container is the record of the message until that is settled.
 func (h *Host) run(ctx context.Context, c *Command, s *Streams) (Result, error) {
-	r := &running{name: containerName(c), remove: c.Remove, streams: s, read: make(chan struct{}), gone: make(chan struct{})}
-	res := Result{Name: c.Container, Status: StatusStarted}
-	ran, err := h.create(ctx, c, r)
-	if err != nil {
-		res.exit(codeRefused)
+	r := newRunning(h, c, s)
+	defer close(r.read)
+	res := Result{Name: c.Container, Attempt: c.Message.Attempt, Status: StatusStarted}
+	h.await(c)
+	defer h.begins(c)
+	stream, err := h.launch(ctx, c, r)
+	res.ID = r.id
+	if r.id == "" {
+		if classify(err) == failed {
+			res.exit(codeRefused)
+		}
 		return res, err
 	}
-	res.ID = r.id
-	s.Container(r.id, c.Container)
-	if c.Attached() {
-		h.enter(r)
-	}
-	if c.Attached() && c.Remove {
-		res.leftover = r.id
-	} else {
+	res.record = r
+	c.Body = nil // a long run needs no more of it
+	if !r.remove {
 		defer h.leave(r)
 	}
-	var stream *dockerapi.Stream
-	if !ran {
-		if stream, err = h.begin(ctx, c, r); err != nil {
-			res.exit(startCode(err))
+	switch {
+	case err != nil && c.Resume != "":
+		return res, err
+	case err != nil:
+		res.exit(startCode(err))
+		return res, err
+	case r.found:
+		end, err := h.try(ctx, r)
+		if err != nil {
 			return res, err
 		}
+		defer end()
+		s.Again()
 	}
-	s.Started()
-	if c.Attached() {
-		err = h.follow(ctx, c, r, stream, &res)
+	s.Started(r)
+	if !c.Attached() {
+		return res, nil
 	}
-	return res, err
+	return res, h.follow(ctx, c, r, stream, &res)
 }
 
-// create makes the container, after a pull when its image is missing. Ran says that it found the container of this very
-// message instead, and that this one has been started before.
-func (h *Host) create(ctx context.Context, c *Command, r *running) (ran bool, err error) {
+// launch leaves the container of r running, or finds that it has run. The stream is that of its attach, nil when it was not
+// this call that started it.
+func (h *Host) launch(ctx context.Context, c *Command, r *running) (stream *dockerapi.Stream, err error) {
+	for {
+		record, err := h.obtain(ctx, c, r)
+		switch {
+		case err != nil:
+			return nil, err
+		case !h.begins(c):
+			return nil, h.giveUp(ctx, c, r, record == nil)
+		}
+		r.streams.Container(r.id, c.Container)
+		if c.Attached() {
+			h.enter(r)
+		}
+		if record != nil && record.State.Status != "created" {
+			r.found, r.startedAt = c.Attached(), record.State.StartedAt
+			return nil, nil
+		}
+		stream, err := h.begin(ctx, c, r)
+		if !h.spent(ctx, r, err) {
+			return stream, err
+		}
+		h.forget(r)
+	}
+}
+
+// giveUp ends a run whose message was given back before it began. A container that was made for it meanwhile is used by whoever
+// gets the message, if that is on this Engine and the message can be told from others.
+func (h *Host) giveUp(ctx context.Context, c *Command, r *running, made bool) error {
+	id := r.id
+	r.id = ""
+	if made && c.Message.ID == "" {
+		if err := h.discard(ctx, id); err != nil {
+			return err
+		}
+	}
+	return errGivenBack
+}
+
+// obtain gets r its container. It returns the record of the message when there was one, nil for a container that it made.
+func (h *Host) obtain(ctx context.Context, c *Command, r *running) (record *dockerapi.Container, err error) {
+	switch {
+	case c.Resume != "":
+		record, err = h.recordOfClaim(ctx, c)
+	case c.Redelivered:
+		record, err = h.record(ctx, c)
+	}
+	if err == nil && record == nil {
+		record, err = h.create(ctx, c, r)
+	}
+	if record != nil {
+		r.id = record.ID
+		r.rename(strings.TrimPrefix(record.Name, "/"))
+	}
+	h.own(r.id)
+	return record, err
+}
+
+// create makes the container, after a pull when its image is missing. It returns the record of the message when there turns
+// out to be one.
+func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dockerapi.Container, err error) {
 	pulled, lost := false, false
 	for {
 		err := h.patient(ctx, func(done bool) (err error) {
-			lost = lost || done
+			if lost = lost || done; h.isGivenBack(c) {
+				return errGivenBack
+			}
 			r.id, err = h.client.ContainerCreate(ctx, r.name, c.Body)
 			return err
 		})
 		switch {
 		case err == nil:
-			return false, nil
+			return nil, nil
 		case status(err) == 404 && !pulled:
 			pulled = true
 			if err := h.pull(ctx, c.Body["Image"].(string)); err != nil {
-				return false, err
+				return nil, err
 			}
 		case status(err) == 409:
-			holder, problem := h.freeName(ctx, r.name, c, lost, err)
-			if problem != nil || holder != "" {
-				r.id = holder
-				return true, problem
+			record, err := h.freeName(ctx, r.name, c, lost, err)
+			if err != nil || record != nil {
+				return record, err
 			}
 		default:
-			return false, err
+			return nil, err
 		}
 	}
 }
 
-// containerName is the Name of a run, or one derived from its queue and message id, so that one Engine never has two
-// containers for one message. A message without an id cannot be told from its equal, and has a random name.
-func containerName(c *Command) string {
-	if c.Container != "" {
-		return c.Container
+// freeName deals with a create that met a name in use. It returns the record of the message when that is what holds the
+// name, nothing when the name is free, or conflict. Lost says that the answer to a create of ours has been lost.
+func (h *Host) freeName(ctx context.Context, name string, c *Command, lost bool, conflict error) (record *dockerapi.Container, err error) {
+	if c.Message.ID != "" {
+		if record, err = h.record(ctx, c); err != nil || record != nil {
+			return record, err
+		}
 	}
-	labels := c.Body["Labels"].(map[string]string)
-	unique := rand.Text()
-	if id := labels[labelMessageID]; id != "" {
-		sum := sha256.Sum256([]byte(labels[labelQueue] + "\x00" + id))
-		unique = hex.EncodeToString(sum[:10])
-	}
-	return "docker-dispatch-" + unique
-}
-
-// freeName deals with a create that met a name in use. It returns when the name is free, or the id of the holder when
-// that is the container of this very message and has been started before, or conflict. Lost says that the answer to a
-// create of ours has been lost.
-func (h *Host) freeName(ctx context.Context, name string, c *Command, lost bool, conflict error) (id string, err error) {
 	holder, err := h.inspect(ctx, name)
 	switch {
 	case status(err) == 404:
-		return "", nil
+		return nil, nil
 	case err != nil:
-		return "", err
+		return nil, err
 	}
-	fresh := holder.State.Status == "created"
+	other := h.find(holder.ID)
 	switch {
+	case other.isSettled() && !other.isNamed(other.derived):
+		return nil, other.setAside(ctx)
 	case h.leaving(holder):
-		return "", h.awaitGone(ctx, holder.ID)
-	case isOwn(holder, c) && fresh && (lost || messageID(c) != ""):
-		return "", h.discard(ctx, holder.ID)
-	case isOwn(holder, c) && !fresh && messageID(c) != "":
-		return holder.ID, nil
+		return nil, h.awaitFree(ctx, holder.ID)
+	case lost && c.Message.made(holder.Config.Labels) && holder.State.Status == "created":
+		return nil, h.discard(ctx, holder.ID)
 	}
-	return "", conflict
-}
-
-func messageID(c *Command) string { return c.Body["Labels"].(map[string]string)[labelMessageID] }
-
-// isOwn says whether a container was made for the message of c, by this dispatcher.
-func isOwn(holder dockerapi.Container, c *Command) bool {
-	for label, value := range c.Body["Labels"].(map[string]string) {
-		if holder.Config.Labels[label] != value {
-			return false
-		}
-	}
-	return true
+	return nil, conflict
 }
 
 // discard removes a container that was never started.
@@ -146,14 +193,22 @@ func (h *Host) discard(ctx context.Context, id string) error {
 	return err
 }
 
+// errSpent says that a container that never started cannot be used any more.
+var errSpent = errors.New("cmds: the container cannot be started any more")
+
 // begin attaches, when anything is to be attached, and starts the container. The stream is nil when the container turns
 // out to have been started by a call whose answer was lost.
 func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *dockerapi.Stream, err error) {
 	err = h.patient(ctx, func(done bool) (err error) {
 		if done {
 			container, err := h.client.ContainerInspect(ctx, r.id)
-			if err != nil || container.State.Status != "created" {
+			switch {
+			case err != nil:
 				return err
+			case container.State.Status != "created":
+				return nil
+			case c.Attach.Stdin: // the Engine may have kept what it was sent
+				return errSpent
 			}
 		}
 		if c.Attached() {
@@ -161,19 +216,43 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 				return err
 			}
 		}
+		if c.Attach.Stdin && len(c.Stdin) <= earlyStdin {
+			r.feed(stream, c.Stdin)
+		}
 		if err = h.client.ContainerStart(ctx, r.id); err != nil && stream != nil {
 			stream.Close()
 			stream = nil
+		}
+		if done && status(err) >= 500 { // the daemon has died of the last start, and takes what is left of that for a container that runs
+			return errSpent
 		}
 		return err
 	})
 	return stream, err
 }
 
+// spent says whether a container that never started has to be made anew: one with standard input, which the Engine keeps
+// from before the start, is removed here, and one that is not there was removed by another dispatcher for that reason.
+func (h *Host) spent(ctx context.Context, r *running, err error) bool {
+	switch {
+	case errors.Is(err, errSpent):
+		return h.discard(ctx, r.id) == nil
+	case status(err) != 404:
+		return false
+	}
+	_, err = h.inspect(ctx, r.id)
+	return status(err) == 404
+}
+
 // follow prints what the container writes until it has exited, and completes the result. Without a stream, and after
 // one that was cut, what the container wrote comes from its log.
 func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *dockerapi.Stream, res *Result) error {
+	defer h.limit(ctx, c, r)()
 	whole, err := r.copy(ctx, c, stream)
+	starved := err == nil && h.starved(ctx, c, r, stream)
+	if err == nil && !whole {
+		err = h.tail(ctx, c, r)
+	}
 	if err != nil {
 		return err
 	}
@@ -192,26 +271,60 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 		}
 		if err != nil && !whole {
 			res.OutputLost = explain(err)
+		} else if r.streams.replaced {
+			res.OutputLost = h.replacedBytes(ctx, r)
 		}
 	}
 	if err := r.streams.Flush(ctx); err != nil {
 		return err
 	}
-	killed := slices.Contains(killedCodes, code) && (cut || !h.alive(ctx))
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
-	case killed:
+		return context.Cause(ctx)
+	case r.expired.Load():
+		return errTimeout(fmt.Sprintf("stopped after %v (exit code %d)", c.Timeout, code))
+	case slices.Contains(killedCodes, code) && (cut || h.shaken(ctx)):
 		return errInterrupted(fmt.Sprintf("the Docker Engine went away while the container ran (exit code %d)", code))
-	case stream == nil && c.Attach.Stdin:
+	case starved:
 		return errInterrupted(fmt.Sprintf("the container's standard input was cut (exit code %d)", code))
 	}
 	return nil
 }
 
+// limit stops the container when its Timeout is up. The caller ends it.
+func (h *Host) limit(ctx context.Context, c *Command, r *running) (end func()) {
+	if c.Timeout == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	left := c.Timeout
+	if !r.startedAt.IsZero() {
+		left -= time.Since(r.startedAt)
+	}
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if sleep(ctx, max(left, 0)) == nil {
+			h.expire(ctx, r)
+		}
+	})
+	return func() {
+		cancel()
+		waiting.Wait()
+	}
+}
+
+// expire stops a container whose time is up, unless it has just exited by itself.
+func (h *Host) expire(ctx context.Context, r *running) {
+	container, err := h.inspect(ctx, r.id)
+	if err != nil || container.State.Status == "exited" {
+		return
+	}
+	r.expired.Store(true)
+	r.halt(ctx)
+}
+
 // copy carries the streams of an attach until the outputs end. Whole says that they did so by themselves.
 func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream) (whole bool, err error) {
-	defer close(r.read)
 	if stream == nil {
 		return false, nil
 	}
@@ -219,10 +332,10 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 	defer feeding.Wait()
 	defer r.detach()
 	r.attach(stream)
-	if c.Attach.Stdin {
+	if !r.fed.Load() {
 		feeding.Go(func() {
-			feed(stream, c.Stdin)
-			c.Stdin = nil // a long run needs no more of it
+			r.feed(stream, c.Stdin)
+			c.Stdin = nil // a long run needs none of it
 		})
 	}
 	for {
@@ -231,7 +344,7 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 		case err == io.EOF:
 			return true, nil
 		case err != nil:
-			return false, ctx.Err()
+			return false, context.Cause(ctx)
 		case !c.Attach.Has(o): // Podman sends both, whatever is asked for
 			continue
 		}
@@ -243,10 +356,26 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 
 // feed gives a container its standard input. One that ends without having read it all is none the worse, as in a pipe;
 // an attach that is cut shows in the outputs.
-func feed(stream *dockerapi.Stream, input []byte) {
-	if _, err := stream.Write(input); err == nil {
-		stream.CloseWrite()
+func (r *running) feed(stream *dockerapi.Stream, input []byte) {
+	if _, err := stream.Write(input); err != nil {
+		return
 	}
+	stream.CloseWrite()
+	r.fed.Store(true)
+	r.streams.Fed()
+}
+
+// starved says, right after the end of an attach, whether the container has got only a part of its standard input: it still
+// runs, or was not fed here at all. One that has exited by then did not want to read it all. A claimed run has it whole.
+func (h *Host) starved(ctx context.Context, c *Command, r *running, stream *dockerapi.Stream) bool {
+	if !r.longStdin || c.Resume != "" || r.fed.Load() {
+		return false
+	}
+	if stream == nil {
+		return true
+	}
+	container, err := h.client.ContainerInspect(ctx, r.id) // at once: of one that is away nothing can be known
+	return err != nil || container.State.Status != "exited"
 }
 
 // exitCode waits until the container has exited. Cut says that the Engine went away meanwhile.
@@ -267,15 +396,29 @@ func (h *Host) exitCode(ctx context.Context, r *running) (code int, cut bool, er
 	return code, cut, err
 }
 
+// tail prints the container's log as it grows, until the container has exited. A followed log loses its end now and then,
+// and whatever else goes wrong here shows in rest too.
+func (h *Host) tail(ctx context.Context, c *Command, r *running) error {
+	err := h.readLog(ctx, c, r, true)
+	if classify(err) == unfinished {
+		return err
+	}
+	return nil
+}
+
 // rest reads the outputs once more, from the container's log, and prints what had not been read before.
 func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
+	return h.readLog(ctx, c, r, false)
+}
+
+func (h *Host) readLog(ctx context.Context, c *Command, r *running, follow bool) error {
 	wanted := c.Attach
 	wanted.Stdin = false
 	if wanted == (dockerapi.Streams{}) {
 		return nil
 	}
 	return h.patient(ctx, func(bool) error {
-		log, err := h.client.ContainerLogs(ctx, r.id, wanted, false)
+		log, err := h.client.ContainerLogs(ctx, r.id, wanted, follow)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
 		}
@@ -287,6 +430,8 @@ func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
 		for {
 			o, data, err := log.Next()
 			switch {
+			case err == io.EOF && follow:
+				return nil
 			case err == io.EOF:
 				return r.streams.ReplayEnd()
 			case err != nil:
@@ -297,6 +442,15 @@ func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
 			}
 		}
 	})
+}
+
+// replacedBytes says what a log driver may have changed, "" when the container wrote it so.
+func (h *Host) replacedBytes(ctx context.Context, r *running) string {
+	container, err := h.inspect(ctx, r.id)
+	if err != nil || container.HostConfig.LogConfig.Type != "json-file" {
+		return ""
+	}
+	return "bytes that are not UTF-8: the log driver json-file has U+FFFD for them"
 }
 
 // inspect asks for a container until the daemon has answered.

@@ -1,9 +1,12 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"docker-dispatch/dockerapi"
@@ -15,18 +18,51 @@ const (
 	goneCheck  = 50 * time.Millisecond  // how often a container that is being removed is looked for
 )
 
-// running is an attached run, from its create until its container has been dealt with.
+// running is the container of a run: the record of its message. An attached one is known to the Host from its create until
+// it has been dealt with.
 type running struct {
-	id      string
-	name    string // the container's own, given or derived
-	remove  bool
+	host    *Host
+	labels  map[string]string // of its claim
+	derived string            // the name that no other message has
+	remove  bool              // it goes when its message is settled
 	streams *Streams
-	read    chan struct{} // closed by copy when the outputs are read or let go
-	gone    chan struct{} // closed by leave
+	read    chan struct{} // closed when the outputs are read or let go
+	free    chan struct{} // closed when its name is: its message is settled, or the run is left
+
+	id        string
+	longStdin bool        // more than is written before the start
+	found     bool        // it was made before; then somebody may have claimed it
+	startedAt time.Time   // of one that was found
+	fed       atomic.Bool // its standard input is wholly written
+	expired   atomic.Bool // its Timeout was up
+	marked    atomic.Bool // a claim of it may be in the Engine
 
 	mu     sync.Mutex
+	name   string            // the container's own, given or derived
 	stream *dockerapi.Stream // while it is attached
 	code   *int              // noted by a remove, before the container could no longer be asked
+	freed  bool
+	taken  bool // settled, and then taken over by another run
+	doomed bool // its removal is under way
+}
+
+func newRunning(h *Host, c *Command, s *Streams) *running {
+	derived := c.Message.name()
+	r := &running{
+		host:    h,
+		labels:  c.labels(),
+		derived: derived,
+		name:    cmp.Or(c.Container, derived),
+		remove:  c.Remove && c.Attached(),
+		streams: s,
+		read:    make(chan struct{}),
+		free:    make(chan struct{}),
+		id:      c.Resume,
+
+		longStdin: c.Attach.Stdin && len(c.Stdin) > earlyStdin,
+	}
+	r.marked.Store(c.Resume != "")
+	return r
 }
 
 func (h *Host) enter(r *running) {
@@ -35,14 +71,122 @@ func (h *Host) enter(r *running) {
 	h.runs[r] = true
 }
 
+// forget takes a run out that is about to get another container.
+func (h *Host) forget(r *running) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.runs, r)
+	r.id = ""
+}
+
 // leave forgets a run: nothing of it is left to be done.
 func (h *Host) leave(r *running) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.runs[r] {
-		delete(h.runs, r)
-		close(r.gone)
+	delete(h.runs, r)
+	h.mu.Unlock()
+	r.settled()
+}
+
+// settled says that the message of r is: the container is only waiting for its removal.
+func (r *running) settled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.freed {
+		r.freed = true
+		close(r.free)
 	}
+}
+
+// isSettled may be asked of no run, nil.
+func (r *running) isSettled() bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.freed
+}
+
+func (r *running) isNamed(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.name == name
+}
+
+// setAside frees the container's name for another: it gets the one that is its message's alone.
+func (r *running) setAside(ctx context.Context) error {
+	if r.isNamed(r.derived) {
+		return nil
+	}
+	err := r.host.patient(ctx, func(done bool) error {
+		if done {
+			if container, err := r.host.client.ContainerInspect(ctx, r.id); err != nil || container.Name == "/"+r.derived {
+				return err
+			}
+		}
+		return r.host.client.ContainerRename(ctx, r.id, r.derived)
+	})
+	if err != nil && status(err) != 404 {
+		return err
+	}
+	r.rename(r.derived)
+	return nil
+}
+
+func (r *running) rename(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.name = name
+}
+
+// claim writes the mark by which a process that is started anew knows that this run is its to finish.
+func (r *running) claim(ctx context.Context) error {
+	r.marked.Store(true)
+	return r.host.patient(ctx, func(bool) error { return r.host.client.VolumeCreate(ctx, markPrefix+r.id, r.labels) })
+}
+
+// unclaim removes the mark.
+func (r *running) unclaim(ctx context.Context) error { return r.host.unclaim(ctx, r.id) }
+
+// halt stops the container by its stop signal and, after the Engine's grace, kills it.
+func (r *running) halt(ctx context.Context) error {
+	return r.unblocking(func() error {
+		return r.host.patient(ctx, func(bool) error { return r.host.client.ContainerStop(ctx, r.id, nil) })
+	})
+}
+
+// takeOver says that the settled container is not removed, since its message has come once more. It is too late for that when
+// the removal is under way.
+func (r *running) takeOver() bool {
+	r.mu.Lock()
+	r.taken = r.taken || !r.doomed
+	taken := r.taken
+	r.mu.Unlock()
+	if taken {
+		r.host.leave(r)
+	}
+	return taken
+}
+
+// doom says that the container is removed now, unless it was taken over.
+func (r *running) doom() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doomed = !r.taken
+	return r.doomed
+}
+
+// destroy removes the container, with what docker run --rm removes.
+func (r *running) destroy(ctx context.Context) error {
+	if !r.doom() {
+		return nil
+	}
+	defer r.host.leave(r)
+	err := r.host.delete(ctx, r.id, url.Values{"v": {"true"}}, r)
+	if status(err) == 404 {
+		return nil
+	}
+	return err
 }
 
 // find is the run whose container has that name, that id, or that short id. Nil is none: an id that is shorter still is for
@@ -51,7 +195,7 @@ func (h *Host) find(container string) *running {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.runs {
-		if r.name == container || len(container) >= shortID && strings.HasPrefix(r.id, container) {
+		if r.isNamed(container) || len(container) >= shortID && strings.HasPrefix(r.id, container) {
 			return r
 		}
 	}
@@ -150,12 +294,13 @@ func (h *Host) leaving(holder dockerapi.Container) bool {
 	return false
 }
 
-// awaitGone returns when the container is not there any more.
-func (h *Host) awaitGone(ctx context.Context, id string) error {
+// awaitFree returns when a container that gives its name up has done so, or can be set aside.
+func (h *Host) awaitFree(ctx context.Context, id string) error {
 	for {
-		if r := h.find(id); r != nil {
+		if r := h.find(id); r != nil && !r.isSettled() {
 			select {
-			case <-r.gone:
+			case <-r.free:
+				return nil
 			case <-ctx.Done():
 				return ctx.Err()
 			}

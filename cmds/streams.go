@@ -23,8 +23,12 @@ const (
 type Streams struct {
 	printer   *Printer
 	messageID string
-	id, name  string // of the container, once it is there
-	onStart   func() // told once, when the container runs
+	id, name  string         // of the container, once it is there
+	onStart   func(*running) // told once, when the container runs
+	onFed     func()         // told once, when its standard input is wholly written
+	replayed  bool           // another process may have printed what comes
+	replaced  bool           // the log has characters that a driver puts in place of others
+	tail      *tail          // nil: nobody will ask for it
 
 	lines [3]line // by dockerapi.Output
 	burst []byte
@@ -51,11 +55,48 @@ func (s *Streams) Container(id, name string) {
 	}
 }
 
+// Again says that the container was found: its output comes from the beginning, and may have been printed before.
+func (s *Streams) Again() {
+	s.replayed = true
+	s.Container(s.id, s.name)
+	s.burst = s.printer.format.again(s.burst, s)
+}
+
 // Started says that the container runs.
-func (s *Streams) Started() {
+func (s *Streams) Started(r *running) {
 	if s.onStart != nil {
-		s.onStart()
-		s.onStart = nil
+		s.onStart(r)
+	}
+}
+
+// Fed says that the container's standard input is wholly written.
+func (s *Streams) Fed() {
+	if s.onFed != nil {
+		s.onFed()
+	}
+}
+
+// tailLen is as much of a container's last output as a dead letter has in its headers, of which a broker takes 128 KiB.
+const tailLen = 4 << 10
+
+// tail is the end of what a container has written, in whole lines as far as they have room.
+type tail struct{ text []byte }
+
+// String is what is kept; of no tail, nil, nothing.
+func (t *tail) String() string {
+	if t == nil {
+		return ""
+	}
+	return string(t.text)
+}
+
+func (t *tail) add(line []byte) {
+	t.text = append(t.text, line[max(0, len(line)-tailLen):]...)
+	if over := len(t.text) - tailLen; over > 0 {
+		if n := bytes.IndexByte(t.text[over:], '\n'); n >= 0 && over+n+1 < len(t.text) {
+			over += n + 1
+		}
+		t.text = append(t.text[:0], t.text[over:]...)
 	}
 }
 
@@ -121,6 +162,9 @@ func (s *Streams) emit(l *line, data []byte, more bool) {
 	if len(l.pending) > 0 {
 		data = append(l.pending, data...)
 	}
+	if s.tail != nil {
+		s.tail.add(data)
+	}
 	s.burst = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
 	l.offset += int64(len(data))
 	l.pending = l.pending[:0]
@@ -158,6 +202,9 @@ func (s *Streams) Stalled(d time.Duration) bool {
 	return since != 0 && time.Since(time.Unix(0, since)) >= d
 }
 
+// replacement is U+FFFD, which the log driver json-file has for every byte that is not UTF-8.
+var replacement = []byte("\ufffd")
+
 // errDiffers says that a second reading of an output does not begin as the first did.
 var errDiffers = errors.New("the container's log is not what it wrote")
 
@@ -182,6 +229,7 @@ func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) e
 	if len(data) == 0 {
 		return nil
 	}
+	s.replaced = s.replaced || bytes.Contains(data, replacement)
 	l.replay.pos += int64(len(data))
 	return s.Write(ctx, o, data)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -243,14 +244,17 @@ func TestStalled(t *testing.T) {
 	})
 }
 
+// Whoever is told of the start and of the end of the input need not be there.
 func TestStarted(t *testing.T) {
-	told := 0
-	s := &Streams{onStart: func() { told++ }}
-	s.Started()
-	s.Started()
-	(&Streams{}).Started()
-	if told != 1 {
-		t.Errorf("told %d times", told)
+	var told []string
+	r := new(running)
+	s := &Streams{onFed: func() { told = append(told, "fed") }, onStart: func(got *running) { told = append(told, fmt.Sprint("started ", got == r)) }}
+	for _, s := range []*Streams{s, {}} {
+		s.Fed()
+		s.Started(r)
+	}
+	if got := strings.Join(told, ", "); got != "fed, started true" {
+		t.Errorf("told %s", got)
 	}
 }
 

@@ -11,13 +11,18 @@ import (
 //
 //	hello_world          | hello world!
 //	hello_world          = exited 0 in 0.41s
+//	hello_world          ~ found again; its output from the beginning
 //
-// A container cannot write a line of the second kind: what begins its lines is ours, and every character that could move
+// A container cannot write a line of the other kinds: what begins its lines is ours, and every character that could move
 // the cursor or turn the text around is shown as an escape.
 type textFormat struct{}
 
 func (textFormat) output(s *Streams, _ string) string {
 	return column(s.name, s.id, s.messageID) + " | "
+}
+
+func (textFormat) again(dst []byte, s *Streams) []byte {
+	return append(dst, column(s.name, s.id, s.messageID)+" ~ found again; its output from the beginning\n"...)
 }
 
 func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, line []byte, _ bool) []byte {

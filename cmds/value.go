@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"docker-dispatch/dockerapi"
 )
@@ -27,6 +28,11 @@ var (
 	kindName      = kind{"container name", as(readName)}
 	kindContainer = kind{"container name or id", as(readContainer)}
 	kindStreams   = kind{`list of "STDIN", "STDOUT", "STDERR"`, as(readStreams)}
+	kindTimeout   = kind{"seconds, more than 0", as(readTimeout)}
+	kindClaim     = kind{`time such as "10s", "0" or "never"`, as(readClaim)}
+	kindRetries   = kind{"whole number, 0 to 90", as(readRetries)}
+	kindRetryOn   = kind{`list of "exit", "timeout", "interrupted", "engine" and exit codes`, as(readRetryOn)}
+	kindExitCodes = kind{`object of exit codes and "retry" or "dead"`, as(readExitCodes)}
 )
 
 // as makes a reader of one type a reader of any.
@@ -53,6 +59,18 @@ func readSeconds(key string, raw json.RawMessage) (int32, error) {
 		err = &Invalid{key, excerpt(raw), want}
 	}
 	return n, err
+}
+
+// maxTimeout is a year: more is a mistake.
+const maxTimeout = 365 * 24 * time.Hour
+
+func readTimeout(key string, raw json.RawMessage) (time.Duration, error) {
+	const want = "not a time in seconds (more than 0, without quotes)"
+	seconds, err := decode[float64](key, raw, want)
+	if err == nil && !(seconds > 0 && seconds <= maxTimeout.Seconds()) {
+		err = &Invalid{key, excerpt(raw), want}
+	}
+	return time.Duration(seconds * float64(time.Second)), err
 }
 
 func readText(key string, raw json.RawMessage) (string, error) {

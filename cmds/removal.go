@@ -1,0 +1,154 @@
+package cmds
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// ackGrace is how long a session stays healthy after an ack until that is taken for stored: RabbitMQ on a classic queue
+	// forgets those of the last 0.3 s when it crashes.
+	ackGrace = time.Second
+
+	// comebackGrace is how long after that of a session that has ended: its messages come again at once, or not at all.
+	comebackGrace = 10 * time.Second
+
+	maxRemovals     = 1000        // waiting; more hold up the settling of those behind
+	removalsAtOnce  = 4           // at the Engine, which does no more of them at a time
+	removalPatience = time.Minute // for one, since the program may be leaving
+	removalPause    = time.Second // after a removal that has failed; then twice that, and so on
+)
+
+// removal is the container of a settled message, to be removed when the broker is known to have the ack.
+type removal struct {
+	entry  *entry
+	record *running
+	doubt  time.Duration // how long a session has been healthy since that of the ack ended
+}
+
+// removals are those that wait. One goroutine attends to them while there are any. The zero value is ready.
+type removals struct {
+	init    sync.Once
+	places  chan struct{} // holds one for each that waits
+	running chan struct{} // holds one for each that is under way
+	ctx     context.Context
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting []removal
+	active  bool
+}
+
+func (q *removals) ready() {
+	q.init.Do(func() {
+		q.places = make(chan struct{}, maxRemovals)
+		q.running = make(chan struct{}, removalsAtOnce)
+		q.ctx, q.stop = context.WithCancel(context.Background())
+	})
+}
+
+// Tidy returns when no container waits for its removal, or when ctx ends: then those that wait are left to the next start.
+func (d *Dispatcher) Tidy(ctx context.Context) {
+	d.removals.ready()
+	defer d.removals.work.Wait()
+	defer context.AfterFunc(ctx, d.removals.stop)()
+	d.removals.work.Wait()
+}
+
+// tidy has the container of a settled message removed, as soon as there is a place for it among those that wait.
+func (d *Dispatcher) tidy(ctx context.Context, r removal) {
+	if d.Steady == nil {
+		d.destroy(r)
+		return
+	}
+	q := &d.removals
+	q.ready()
+	select {
+	case q.places <- struct{}{}:
+	case <-ctx.Done():
+		return // the next start finds it
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, r)
+	if !q.active {
+		q.active = true
+		q.work.Go(func() { d.attend(q) })
+	}
+}
+
+// attend removes what is safe to be removed, in rounds of one grace, until nothing waits.
+func (d *Dispatcher) attend(q *removals) {
+	for {
+		batch := q.take()
+		if batch == nil {
+			return
+		}
+		begun := time.Now()
+		if d.Steady(q.ctx, ackGrace) != nil {
+			return
+		}
+		for _, r := range batch {
+			d.consider(q, r, begun)
+		}
+	}
+}
+
+// take returns what waits, nil when that is nothing and the attending ends.
+func (q *removals) take() []removal {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch := q.waiting
+	q.waiting = nil
+	q.active = batch != nil
+	return batch
+}
+
+func (q *removals) again(r removal) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, r)
+}
+
+// consider decides on one removal after a round that began at that time.
+func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
+	switch whose, since := d.ledger.custody(r.entry); {
+	case since.After(begun):
+		q.again(r) // it has come again, and was settled once more
+	case whose == doubtful && r.doubt < comebackGrace:
+		r.doubt += ackGrace
+		q.again(r)
+	case whose == elsewhere && time.Since(since) < rememberLost:
+		q.again(r)
+	case whose == elsewhere:
+		d.Log.Info("left to whoever gets the message", "message", r.entry.ID, "container", r.record.id)
+		r.record.host.leave(r.record)
+		<-q.places
+	default:
+		q.running <- struct{}{}
+		q.work.Go(func() {
+			d.destroy(r)
+			<-q.running
+			<-q.places
+		})
+	}
+}
+
+// destroy removes the container, also while the program is leaving, and tries again for a while. What is left then is found by
+// the next start.
+func (d *Dispatcher) destroy(r removal) {
+	ctx, cancel := context.WithTimeout(context.Background(), removalPatience)
+	defer cancel()
+	for delay := removalPause; ; delay *= 2 {
+		err := r.record.destroy(ctx)
+		if err == nil {
+			return
+		}
+		d.Log.Warn("a container could not be removed", "container", r.record.id, "error", err, "again in", delay)
+		if sleep(ctx, delay) != nil {
+			return
+		}
+	}
+}

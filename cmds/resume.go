@@ -1,0 +1,208 @@
+package cmds
+
+import (
+	"context"
+	"encoding/hex"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"docker-dispatch/dockerapi"
+)
+
+// Orphans is what is done with a container of this dispatcher that nobody works on: nobody has claimed it, and its message
+// has not come back.
+type Orphans string
+
+const (
+	OrphansLeave  Orphans = "leave"  // it is said
+	OrphansStop   Orphans = "stop"   // it is stopped, and stays for whoever wants to look at it
+	OrphansRemove Orphans = "remove" // it is removed
+)
+
+// orphanGrace is how long the broker has, with a consumer that has room, to bring the messages of what was found: it gives
+// out again at once what was taken.
+const orphanGrace = 30 * time.Second
+
+// Resume goes on where an earlier process with this queue and name ended: it finishes what that had claimed, under work, and
+// says what else there is. Of that, what no message comes for is dealt with as the operator chose, while take lasts. It is
+// called once, before the first delivery.
+func (d *Dispatcher) Resume(take, work context.Context, h *Host, queue string, choice Orphans) error {
+	marks, err := h.marks(take, labelQueue+"="+queue, labelDispatcher+"="+d.Name)
+	if err != nil {
+		return err
+	}
+	strays, err := h.Strays(take, queue, d.Name)
+	if err != nil {
+		return err
+	}
+	if err := h.sweepTrials(take, queue, d.Name); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.strays = map[string]Stray{}
+	for _, s := range strays {
+		h.strays[s.ID] = s
+	}
+	h.mu.Unlock()
+	resumed := 0
+	for id, labels := range marks {
+		if d.resume(work, queue, id, labels) {
+			resumed++
+		}
+	}
+	if resumed+len(strays) > 0 {
+		d.Log.Info("found of an earlier run", "claimed", resumed, "waiting for their messages", len(strays))
+	}
+	d.work.Go(func() { d.sweep(take, h, choice) })
+	return nil
+}
+
+// resume finishes a run that was claimed, by what its mark carries.
+func (d *Dispatcher) resume(ctx context.Context, queue, id string, labels map[string]string) bool {
+	j, err := d.reopen(queue, labels)
+	if err != nil {
+		d.Log.Error("a claim cannot be read, and its container is left", "container", id, "error", err)
+		return false
+	}
+	j.command.Resume = id
+	j.entry = d.ledger.restore(j.message.identity, d.Reserve())
+	d.begin(ctx, j)
+	return true
+}
+
+// reopen makes the job of a claimed message once more.
+func (d *Dispatcher) reopen(queue string, labels map[string]string) (*job, error) {
+	delivery, cut, err := unwrap(labels[labelMessage])
+	if err != nil {
+		return nil, err
+	}
+	delivery.Queue = queue
+	j := &job{origin: delivery, begun: time.Now(), lasting: !cut}
+	if j.message, err = Decode(delivery, d.MaxBody); err != nil {
+		return nil, err
+	}
+	if digest, err := hex.DecodeString(labels[labelDigest]); err == nil && len(digest) == len(j.message.Digest) {
+		j.message.Digest = [len(j.message.Digest)]byte(digest) // of the whole body
+	}
+	j.command, err = Resolve(j.message, d.Name)
+	return j, err
+}
+
+// marks are the claims with these labels: all labels of each, by container.
+func (h *Host) marks(ctx context.Context, labels ...string) (map[string]map[string]string, error) {
+	volumes, err := h.volumes(ctx, labels...)
+	marks := map[string]map[string]string{}
+	for _, v := range volumes {
+		if id, is := strings.CutPrefix(v.Name, markPrefix); is {
+			marks[id] = v.Labels
+		}
+	}
+	return marks, err
+}
+
+// Stray is a container of a dispatcher that nobody has claimed, and that is not a finished record: it was created, runs, or
+// should have been removed.
+type Stray struct {
+	ID, Name, MessageID, State string
+	Created                    time.Time
+}
+
+// Strays lists those of a queue and dispatcher, the oldest first.
+func (h *Host) Strays(ctx context.Context, queue, dispatcher string) (strays []Stray, err error) {
+	var containers []dockerapi.Summary
+	err = h.patient(ctx, func(bool) (err error) {
+		containers, err = h.client.ContainerList(ctx, labelQueue+"="+queue, labelDispatcher+"="+dispatcher)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := h.marks(ctx, labelQueue+"="+queue)
+	for _, c := range slices.Backward(containers) { // the Engine has the newest first
+		if _, is := claimed[c.ID]; !is && isStray(c) {
+			strays = append(strays, Stray{c.ID, strings.TrimPrefix(slices.Concat(c.Names, []string{""})[0], "/"), c.Labels[labelMessageID], c.State, time.Unix(c.Created, 0)})
+		}
+	}
+	return strays, err
+}
+
+func isStray(c dockerapi.Summary) bool {
+	switch {
+	case c.State == "created":
+		return true
+	case c.Labels[labelDetached] != "", c.State == "removing":
+		return false
+	case c.State == "exited", c.State == "dead":
+		return c.Labels[labelRemove] != ""
+	}
+	return true
+}
+
+// sweep waits until the messages of what Resume has found would have come, and does with the rest as the operator chose. What
+// has exited and was to be removed is removed in any case. It returns when that is done, or when ctx ends.
+func (d *Dispatcher) sweep(ctx context.Context, h *Host, choice Orphans) {
+	d.ready()
+	for h.hasStrays() {
+		full := len(d.slots) == cap(d.slots)
+		if d.Steady(ctx, orphanGrace) != nil {
+			return
+		}
+		if !full && len(d.slots) < cap(d.slots) {
+			break
+		}
+	}
+	for _, s := range h.takeStrays() {
+		if err := d.endStray(ctx, h, s, choice); err != nil && ctx.Err() == nil {
+			d.Log.Warn("an orphan could not be ended", "container", s.ID, "name", s.Name, "message", s.MessageID, "error", err)
+		}
+	}
+}
+
+func (d *Dispatcher) endStray(ctx context.Context, h *Host, s Stray, choice Orphans) error {
+	done := s.State == "exited" || s.State == "dead"
+	if !done && choice == OrphansLeave {
+		d.Log.Warn("an orphan is left: its message has not come back; docker-dispatch orphans lists them and ends them", "container", s.ID, "name", s.Name, "message", s.MessageID, "state", s.State)
+		return nil
+	}
+	if done {
+		choice = OrphansRemove
+	}
+	d.Log.Info("ending an orphan", "how", choice, "container", s.ID, "name", s.Name, "message", s.MessageID, "state", s.State)
+	return h.End(ctx, s, choice)
+}
+
+// End stops or removes a stray.
+func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
+	if s.State != "created" {
+		err := h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, s.ID, nil) })
+		if err != nil && status(err) != 404 {
+			return err
+		}
+	}
+	if choice != OrphansRemove {
+		return nil
+	}
+	err := h.delete(ctx, s.ID, url.Values{"v": {"true"}}, nil)
+	if status(err) == 404 {
+		return nil
+	}
+	return err
+}
+
+func (h *Host) hasStrays() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.strays) > 0
+}
+
+// takeStrays are those that no message has come for.
+func (h *Host) takeStrays() []Stray {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	left := slices.Collect(maps.Values(h.strays))
+	h.strays = nil
+	return left
+}
