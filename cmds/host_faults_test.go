@@ -289,9 +289,9 @@ func TestHostNameInUse(t *testing.T) {
 		{"own, never started", "m", "created", helloAll, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204", 0},
 		{"own, running", "m", "running", helloAgain, "ContainerCreate 409, " + againCalls, 0},
 		{"own, exited", "m", "exited", helloAgain, "ContainerCreate 409, " + againCalls, 0},
-		{"another's, running", "o", "running", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
-		{"another's, never started", "o", "created", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
-		{"another's, exited", "o", "exited", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200", 1},
+		{"another's, running", "o", "running", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerInspect 200", 1},
+		{"another's, never started", "o", "created", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerInspect 200", 1},
+		{"another's, exited", "o", "exited", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerInspect 200", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			proceed := make(chan struct{})

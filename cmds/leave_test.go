@@ -193,3 +193,24 @@ func TestGiveBack(t *testing.T) {
 	s.giveAgain("m", attached("hello"))
 	s.ends(t, helloAll, "")
 }
+
+// A container that was made while its message was given back is used by the redelivery, or removed when that could not find it.
+func TestGiveBackTooLate(t *testing.T) {
+	for _, id := range []string{"m", ""} {
+		s := newStage(t, map[string]program{"hello": sayHello})
+		s.connect()
+		s.host.Away = func(bool) {}
+		s.bend("create", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			s.host.tell(true)
+			answer(w, r)
+			s.host.tell(false)
+		})
+		s.give(id, attached("hello"))
+		s.ends(t, fmt.Sprintf("level=INFO msg=\"given back\" message=%s\n%s: requeue\n", map[bool]string{true: id, false: `""`}[id != ""], id), "")
+		if there := len(s.all()) == 1; there != (id != "") || len(s.host.idle)+len(s.host.runs) != 0 {
+			t.Errorf("%q: the container is there: %t", id, there)
+		}
+		s.giveAgain(id, attached("hello"))
+		s.ends(t, strings.ReplaceAll(helloAll, "m:", id+":"), "")
+	}
+}

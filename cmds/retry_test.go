@@ -85,10 +85,11 @@ func TestDelay(t *testing.T) {
 		seen := map[time.Duration]int{}
 		for n := range 100 {
 			i := identity{Queue: "jobs", ID: fmt.Sprint("m", n), Attempt: attempt}
-			if i.delay() != i.delay() {
+			first, second := i.delay(), i.delay()
+			if first != second {
 				t.Fatal("two delays of one attempt")
 			}
-			seen[i.delay()]++
+			seen[first]++
 		}
 		if seen[want] == 0 || seen[want]+seen[min(2*want, 1024*time.Second)] < 100 || want < 1024*time.Second && len(seen) != 2 {
 			t.Errorf("attempt %d: %v", attempt, seen)

@@ -13,9 +13,9 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-// A container ends its outputs when it exits. One that exits much later has closed them itself, or something between us
-// and the Engine has cut the attach.
-const exitAfterOutput = 500 * time.Millisecond
+// A container ends its outputs when it exits, and the Engine then answers a wait in a millisecond. One that exits much later has
+// closed them itself, or something between us and the Engine has cut the attach: its log is read.
+const exitAfterOutput = 50 * time.Millisecond
 
 // killedCodes are the exit codes that an Engine gives to containers that it, and not their own command, has ended: by
 // SIGKILL, by SIGTERM, and by losing track of them.
@@ -167,19 +167,24 @@ func (h *Host) freeName(ctx context.Context, name string, c *Command, lost bool,
 	}
 	holder, err := h.inspect(ctx, name)
 	switch {
-	case status(err) == 404:
-		return nil, nil
+	case status(err) == 404: // gone, or not yet to be seen: an Engine takes the name first
+		return nil, sleep(ctx, goneCheck)
 	case err != nil:
 		return nil, err
 	}
 	other := h.find(holder.ID)
 	switch {
+	case c.Message.ID != "" && c.Message.made(holder.Config.Labels):
+		return h.usable(ctx, c, holder.ID)
 	case other.isSettled() && !other.isNamed(other.derived):
 		return nil, other.setAside(ctx)
 	case h.leaving(holder):
 		return nil, h.awaitFree(ctx, holder.ID)
 	case lost && c.Message.made(holder.Config.Labels) && holder.State.Status == "created":
 		return nil, h.discard(ctx, holder.ID)
+	}
+	if _, err := h.inspect(ctx, holder.ID); status(err) == 404 {
+		return nil, nil // a run of ours has just ended
 	}
 	return nil, conflict
 }

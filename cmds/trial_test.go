@@ -14,7 +14,7 @@ func (s *stage) tried(c *container, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range times {
-		s.volumes[fmt.Sprint(trialPrefix, c.id, ".", i)] = map[string]string{labelTrial: c.id}
+		s.volumes[fmt.Sprint(trialPrefix, c.id, ".", i)] = map[string]string{labelTrial: c.id, labelQueue: "jobs", labelDispatcher: "here"}
 	}
 }
 
@@ -135,5 +135,35 @@ func TestTrialByDeliveries(t *testing.T) {
 			}
 			n.check(t, fmt.Sprint(tt.count), want)
 		})
+	}
+}
+
+// What counts for a container that is no more is nobody's.
+func TestTrialSweep(t *testing.T) {
+	s := newStage(t, map[string]program{"sleep": sleepOn})
+	s.connect()
+	there, gone, foreign := s.made(t, "m", `{"Dockercmd":"run","Image":"sleep"}`, "running"), s.made(t, "n", `{"Dockercmd":"run","Image":"sleep"}`, "created"), s.made(t, "o", `{"Dockercmd":"run","Image":"sleep"}`, "created")
+	for _, c := range []*container{there, gone, foreign} {
+		s.tried(c, 2)
+	}
+	for name, labels := range s.volumes {
+		if strings.Contains(name, foreign.id) {
+			labels[labelDispatcher] = "there"
+		}
+	}
+	s.forget(gone)
+	s.forget(foreign)
+	s.resume(t, OrphansLeave)
+	s.Wait()
+	for c, want := range map[*container]int{there: 2, gone: 0, foreign: 2} {
+		n := 0
+		for name := range s.volumes {
+			if strings.Contains(name, c.id) {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d are left for %s, want %d", n, c.id, want)
+		}
 	}
 }
