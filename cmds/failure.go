@@ -110,6 +110,12 @@ func startCode(err error) int {
 	return codeRefused
 }
 
+// nameInUse says whether the Engine refuses a create because of its name: by 409, or, if it is Podman, by 500 and its words.
+func nameInUse(err error) bool {
+	var refused *dockerapi.Error
+	return errors.As(err, &refused) && (refused.Status == 409 || refused.Status == 500 && strings.Contains(refused.Message, "already in use"))
+}
+
 // removalUnderWay says whether the Engine refuses a removal because there is one already. The status alone, 409, is also that
 // of a container that runs.
 func removalUnderWay(err error) bool {

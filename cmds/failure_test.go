@@ -78,3 +78,21 @@ func TestStartCode(t *testing.T) {
 		t.Error("status is not that of the Engine")
 	}
 }
+
+func TestNameInUse(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{&dockerapi.Error{Status: 409, Message: `Conflict. The container name "/x" is already in use by container "y".`}, true},
+		{&dockerapi.Error{Status: 500, Message: `creating container storage: the container name "x" is already in use by y.`}, true},
+		{&dockerapi.Error{Status: 500, Message: "no space left on device"}, false},
+		{&dockerapi.Error{Status: 404, Message: "No such image: already in use"}, false},
+		{io.EOF, false},
+		{nil, false},
+	} {
+		if got := nameInUse(tt.err); got != tt.want {
+			t.Errorf("%v: %t", tt.err, got)
+		}
+	}
+}

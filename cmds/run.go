@@ -146,7 +146,7 @@ func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dock
 			if err := h.pull(ctx, c.Body["Image"].(string)); err != nil {
 				return nil, err
 			}
-		case status(err) == 409:
+		case nameInUse(err):
 			record, err := h.freeName(ctx, r.name, c, lost, err)
 			if err != nil || record != nil {
 				return record, err
