@@ -5,9 +5,18 @@ package main
 // real RabbitMQ, and is on when DOCKER_DISPATCH_E2E is set: then a daemon that is not there is a failure.
 //
 //	go test .                            the contract
-//	DOCKER_DISPATCH_E2E=1 go test .      everything; as root, since two tests start daemons of their own
+//	DOCKER_DISPATCH_E2E=1 go test .      everything; as root, since some tests start daemons of their own
 //
-// Helpers are at the end.
+// Its sections are
+//
+//	Contract                             layers and dependencies, calls, README.md, the command line
+//	End to end                           what a user is promised, bad messages, standard output, signals, rights
+//	End to end: killed                   the dispatcher, at each point of a message's way
+//	End to end: faults                   of the Engine and of the broker, by proxies in front of them and by daemons that restart
+//	End to end: dispatchers              two of one name, control messages, orphans, retries, dead letters, identity
+//	Chaos                                everything at once; longer with CHAOS_TIME=10m
+//	Soak                                 only with SOAK_TIME=20m: full speed against an Engine of instant containers
+//	Helpers                              messages, the program, what it prints, the broker, the Engine, proxies
 
 import (
 	"bufio"
@@ -26,6 +35,7 @@ import (
 	"go/token"
 	"io"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,6 +48,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -1121,7 +1132,7 @@ func checkRights(t *testing.T, here site, broker *broker) {
 	p.expectExit("good", 0)
 	p.send("bad", "{}")
 	p.expect("bad", cmds.StatusInvalid)
-	p.await("the reason", func() bool { return strings.Contains(p.stderr.String(), "could not be put into the dead queue") })
+	p.await("the reason", func() bool { return strings.Contains(p.stderr.String(), "could not be put into another queue") })
 	p.leave(exitOK)
 	if n := queued(t, here, queue); n != 1 {
 		t.Errorf("a bad message that nobody could bury: %d in the queue, want 1", n)
@@ -1181,6 +1192,1376 @@ func surviveEngine(t *testing.T, p *process, round string, private *privateEngin
 	}
 	p.checkContainers(working, waiting, []string{polite})
 	p.removeContainers()
+}
+
+// End to end: killed at each point of a message's way
+
+// crash is how a program dies in a test: by SIGKILL, at a labelled point of a message's way.
+type crash struct {
+	between   string
+	options   []string // of the first program
+	detached  bool
+	operation string // of the Engine
+	at        moment
+	acksHeld  bool     // the broker hears no more from this point on, and the program dies when its response is out
+	delay     string   // the program dies when this, which the container writes later, was printed
+	repeats   bool     // the response may be given twice
+	then      []string // options of the second program
+}
+
+var crashes = []crash{
+	{between: "taking and create", operation: "ContainerCreate", at: asked},
+	{between: "create and its answer", operation: "ContainerCreate", at: answered},
+	{between: "create and start", operation: "ContainerStart", at: asked},
+	{between: "start and its answer", operation: "ContainerStart", at: answered},
+	{between: "start and response, detached", detached: true, operation: "ContainerStart", at: answered},
+	{between: "start and claim", options: []string{"-claim", "0"}, operation: "VolumeCreate", at: asked},
+	{between: "claim and ack", options: []string{"-claim", "0"}, operation: "VolumeCreate", at: answered},
+	{between: "ack of a claim and exit", options: []string{"-claim", "0"}, operation: "VolumeCreate", at: answered, delay: "later\n"},
+	{between: "exit and response", operation: "ContainerWait", at: told},
+	{between: "exit and response, claimed", options: []string{"-claim", "0"}, operation: "ContainerWait", at: told},
+	{between: "response and ack", operation: "ContainerWait", at: told, acksHeld: true, repeats: true},
+	{between: "response and ack, never claimed", options: []string{"-claim", "never"}, operation: "ContainerWait", at: told, acksHeld: true, repeats: true},
+	{between: "response and the end of a claim", options: []string{"-claim", "0"}, operation: "VolumeDelete", at: asked, repeats: true},
+	{between: "ack and remove", operation: "ContainerDelete", at: asked, then: []string{"-orphans", "remove"}},
+	{between: "remove and its answer", operation: "ContainerDelete", at: answered},
+}
+
+// TestKilled holds that a message whose dispatcher was killed at whatever point is done by the next one, and that its
+// container was not run again.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, c := range crashes {
+		t.Run("between "+c.between, func(t *testing.T) {
+			t.Parallel()
+			killed(t, here, c)
+		})
+	}
+}
+
+// who is what containers print first: no two runs have the same.
+const who = "cat /proc/sys/kernel/random/uuid; "
+
+var whoAndTheRest = regexp.MustCompile(`^[0-9a-f-]{36}\nlater\nno newline$`)
+
+func killed(t *testing.T, here site, c crash) {
+	engine, there := newEngineProxy(t, here)
+	broker, there := newBrokerProxy(t, there)
+	queue := unique()
+	events := watch(t, here.engine, queue)
+	first := startOn(t, there, queue, c.options...)
+	id, options, status := "the message", attached(""), cmds.StatusExited
+	if c.detached {
+		options, status = message{}, cmds.StatusStarted
+	}
+	die := make(chan *exchange)
+	engine.on(c.operation, c.at, 1, func(x *exchange) {
+		switch {
+		case c.acksHeld:
+			broker.up.shut()
+		case c.delay == "":
+			die <- x
+			<-x.dead
+		}
+	})
+	first.send(id, runOf(options, "sh", "-c", who+"sleep 1; echo later; printf 'no newline'"))
+	switch {
+	case c.acksHeld:
+		first.result(id)
+	case c.delay != "":
+		first.await("what its container writes", func() bool { return strings.HasSuffix(first.output(id, "stdout"), c.delay) })
+	default:
+		select {
+		case x := <-die:
+			defer x.cut()
+		case <-time.After(patience):
+			t.Fatalf("the program does not come to the point between %s", c.between)
+		}
+	}
+	first.kill()
+	engine.cut()
+	broker.cut()
+	broker.up.open()
+
+	next := first.again(c.then...)
+	next.expect(id, status)
+	if !c.detached && !whoAndTheRest.MatchString(next.output(id, "stdout")) {
+		t.Errorf("the output is %q", next.output(id, "stdout"))
+	}
+	next.await("its container to go", func() bool { return c.detached || len(next.containers()) == 0 })
+	next.leave(exitOK)
+	next.checkOutcomes(c.repeats, id)
+	next.checkSettled(0, 0)
+	next.checkRuns(events, id)
+	next.removeContainers()
+	next.checkNothingLeft()
+}
+
+// End to end: faults of the Engine, and between it and the program
+
+// engineFault is something that goes wrong with an Engine's answers, of which a message must show nothing.
+type engineFault struct {
+	what      string
+	operation string // "" is whatever is asked
+	at        moment
+	times     int
+	do        func(*exchange)
+	meanwhile func(*engineProxy) // is done when the container has begun
+}
+
+// bulkScript writes bulkOfOutput, which are many frames and end in the middle of a line.
+const (
+	bulkLine   = "a line of a container that has a great deal to say, and says it many times over"
+	bulkSize   = 200 << 10
+	bulkScript = "yes '" + bulkLine + "' | head -c 204800; " // bulkSize
+)
+
+var bulkOfOutput = strings.Repeat(bulkLine+"\n", bulkSize/len(bulkLine)+1)[:bulkSize]
+
+var engineFaults = []engineFault{
+	{what: "create is cut off", operation: "ContainerCreate", at: asked, times: 3, do: cut},
+	{what: "the answer to create is lost", operation: "ContainerCreate", at: answered, times: 1, do: cut},
+	{what: "the answer to create is garbage", operation: "ContainerCreate", at: answered, times: 1, do: garbage},
+	{what: "the attach is refused", operation: "ContainerAttach", at: answered, times: 1, do: cut},
+	{what: "start is cut off", operation: "ContainerStart", at: asked, times: 3, do: cut},
+	{what: "the answer to start is lost", operation: "ContainerStart", at: answered, times: 1, do: cut},
+	{what: "the attach is cut in a frame", operation: "ContainerAttach", at: answered, times: 1, do: cutAfter(70_001)},
+	{what: "the attach is cut, and the log twice", operation: "ContainerLogs", at: answered, times: 2, do: cutAfter(50_001),
+		meanwhile: (*engineProxy).cutAll},
+	{what: "a frame of the attach is garbage", operation: "ContainerAttach", at: answered, times: 1, do: bend(0)},
+	{what: "a chunk of the log is garbage", operation: "ContainerLogs", at: answered, times: 1, do: bend(0),
+		meanwhile: (*engineProxy).cutAll},
+	{what: "the wait is refused", operation: "ContainerWait", at: answered, times: 1, do: cut},
+	{what: "the wait is cut", operation: "ContainerWait", at: told, times: 1, do: cut},
+	{what: "the exit code is garbage", operation: "ContainerWait", at: answered, times: 1, do: bend(0)},
+	{what: "the answer to the removal is lost", operation: "ContainerDelete", at: answered, times: 1, do: cut},
+	{what: "the removal fails", operation: "ContainerDelete", at: asked, times: 2, do: refuse(500, "no space left on device")},
+	{what: "the first answer to everything is lost", at: answered, times: forever, do: onceEach(cut)},
+	{what: "every answer is late", at: answered, times: forever, do: late(500 * time.Millisecond)},
+	{what: "frozen", meanwhile: (*engineProxy).freezeForAWhile},
+	{what: "all connections cut", meanwhile: (*engineProxy).cutAll},
+	{what: "the socket removed", meanwhile: (*engineProxy).leaveForAWhile},
+}
+
+const aWhile = 3 * time.Second
+
+func (p *engineProxy) cutAll() { p.cut() }
+
+func (p *engineProxy) freezeForAWhile() {
+	p.freeze()
+	defer p.thaw()
+	time.Sleep(aWhile)
+}
+
+func (p *engineProxy) leaveForAWhile() {
+	p.away()
+	defer p.back()
+	time.Sleep(aWhile)
+}
+
+// TestFaultEngine holds that a run whose Engine, or the way to it, fails comes to its one outcome: its container is run once,
+// its output is whole, its exit code is its own.
+func TestFaultEngine(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, fault := range engineFaults {
+		t.Run(fault.what, func(t *testing.T) {
+			t.Parallel()
+			engine, there := newEngineProxy(t, here)
+			queue := unique()
+			events := watch(t, here.engine, queue)
+			p := startOn(t, there, queue)
+			if fault.do != nil {
+				engine.on(fault.operation, fault.at, fault.times, fault.do)
+			}
+			work := 1 // seconds
+			if fault.meanwhile != nil {
+				work = 4
+			}
+			p.send("run", runOf(attached(""), "sh", "-c", fmt.Sprintf("%s sleep %d; printf end; exit 7", who+bulkScript, work)))
+			if fault.meanwhile != nil {
+				p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+				fault.meanwhile(engine)
+			}
+			p.expectExit("run", 7)
+			checkBulk(t, p.output("run", "stdout"))
+			p.await("its container to go", func() bool { return len(p.containers()) == 0 })
+			if fault.times < forever && !engine.obeyed() {
+				t.Error("what was to fail was never tried")
+			}
+			p.leave(exitOK)
+			p.checkOutcomes(false, "run")
+			p.checkSettled(0, 0)
+			p.checkRuns(events, "run")
+			p.checkNothingLeft()
+		})
+	}
+}
+
+// checkBulk holds an output to who it is, bulkOfOutput, and an end.
+func checkBulk(t *testing.T, got string) {
+	t.Helper()
+	if _, rest, _ := strings.Cut(got, "\n"); rest != bulkOfOutput+"end" {
+		t.Errorf("the output has %d bytes and ends in %q, want %d that end in %q", len(rest), tail(rest), bulkSize+len("end"), tail(bulkOfOutput+"end"))
+	}
+}
+
+// TestFaultEngineRefuses holds that what the Engine says no to has failed, once, unless another try is wished for.
+func TestFaultEngineRefuses(t *testing.T) {
+	t.Parallel()
+	engine, there := newEngineProxy(t, e2e(t))
+	p := start(t, there)
+	engine.on("ContainerCreate", asked, 1, refuse(500, "no space left on device"))
+	p.send("once", runOf(attached(""), "true"))
+	if r := p.expect("once", cmds.StatusFailed); !strings.Contains(r.Error, "no space left on device") {
+		t.Errorf("%s; want the Engine's own words", r)
+	}
+	engine.on("ContainerCreate", asked, 1, refuse(500, "no space left on device"))
+	options := attached("")
+	options["Retries"], options["RetryOn"] = 2, []string{"engine"}
+	p.send("again", runOf(options, "true"))
+	p.await("the second attempt", func() bool {
+		return slices.ContainsFunc(p.results(), func(r event) bool { return r.MessageId == "again" && r.Status == cmds.StatusExited && r.Attempt == 2 })
+	})
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.checkNothingLeft()
+}
+
+// TestFaultEngineIsAway holds that no message is taken, nor run out of turn, while the Engine is away.
+func TestFaultEngineIsAway(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	engine, there := newEngineProxy(t, here)
+	p := start(t, there, "-c", "2")
+	p.send("before", runOf(attached(""), "true"))
+	p.expectExit("before", 0)
+	engine.away()
+	waiting := ids("waiting", 6)
+	for _, id := range waiting {
+		p.send(id, runOf(attached(""), "echo", id))
+	}
+	p.await("the outage to be said", func() bool { return strings.Contains(p.stderr.String(), "the Docker Engine is away") })
+	p.await("the messages to be given back", func() bool { return queued(t, here, p.queue) == len(waiting) })
+	other := startBeside(t, here, p.queue, "another")
+	for _, id := range waiting {
+		other.expectExit(id, 0)
+	}
+	other.leave(exitOK)
+	engine.back()
+	p.send("after", runOf(attached(""), "true"))
+	p.expectExit("after", 0)
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.checkNothingLeft()
+}
+
+// End to end: faults of the broker, and between it and the program
+
+// brokerFault is something that happens to the broker's connections while a message's container works.
+type brokerFault struct {
+	what    string
+	uri     string // more of it
+	do      func(*brokerProxy, *process)
+	options []string
+}
+
+// brief makes the death of a connection known in some seconds: three heartbeats.
+const brief = "?heartbeat=2"
+
+var brokerFaults = []brokerFault{
+	{what: "connections cut", do: func(b *brokerProxy, p *process) { b.cut() }},
+	{what: "connections cut, never claimed", options: []string{"-claim", "never"}, do: func(b *brokerProxy, p *process) { b.cut() }},
+	{what: "connections cut, claimed", options: []string{"-claim", "0"}, do: func(b *brokerProxy, p *process) { b.cut() }},
+	{what: "away", do: func(b *brokerProxy, p *process) {
+		b.away()
+		time.Sleep(aWhile)
+		b.back()
+	}},
+	{what: "frozen for a moment", uri: brief, do: func(b *brokerProxy, p *process) {
+		b.freeze()
+		time.Sleep(time.Second)
+		b.thaw()
+	}},
+	{what: "half open", uri: brief, do: func(b *brokerProxy, p *process) {
+		b.freeze()
+		p.await("the end of the session to be known", func() bool { return strings.Contains(p.stderr.String(), `msg="not consuming, trying again"`) })
+		b.thaw()
+	}},
+	{what: "acks lost", do: func(b *brokerProxy, p *process) {
+		b.up.shut()
+		p.expectExit("run", 7)
+		b.cut()
+		b.up.open()
+	}},
+}
+
+// TestFaultBroker holds that a message whose session ends under it comes to its one outcome, and that the program consumes again.
+func TestFaultBroker(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, fault := range brokerFaults {
+		t.Run(fault.what, func(t *testing.T) {
+			t.Parallel()
+			broker, there := newBrokerProxy(t, here)
+			there.login += fault.uri
+			queue := unique()
+			events := watch(t, here.engine, queue)
+			p := startOn(t, there, queue, fault.options...)
+			p.send("run", runOf(attached(""), "sh", "-c", who+bulkScript+"sleep 2; printf end; exit 7"))
+			p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+			fault.do(broker, p)
+			p.expectExit("run", 7)
+			p.send("next", runOf(attached(""), "true"))
+			p.expectExit("next", 0)
+			checkBulk(t, p.output("run", "stdout"))
+			p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+			p.leave(exitOK)
+			p.checkOutcomes(false, "run", "next")
+			p.checkSettled(0, 0)
+			p.checkRuns(events, "run", "next")
+			p.checkNothingLeft()
+		})
+	}
+}
+
+func TestFaultQueueDeleted(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here)
+	p.send("run", runOf(attached(""), "sh", "-c", "echo begun; sleep 2"))
+	p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+	onChannel(t, here, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDelete(p.queue, false, false, false)
+		return err
+	})
+	p.await("it to be said", func() bool { return strings.Contains(p.stderr.String(), `msg="not consuming, trying again"`) })
+	p.expectExit("run", 0)
+	p.await("the queue to be back", func() bool { return strings.Contains(p.stderr.String(), `msg="consuming again"`) })
+	p.send("next", runOf(attached(""), "true"))
+	p.expectExit("next", 0)
+	p.leave(exitOK)
+	p.checkOutcomes(false, "run", "next")
+	p.removeContainers() // that of the lost message is kept, since another dispatcher may have got it
+	p.checkNothingLeft()
+}
+
+// TestFaultsOfItsOwnBroker has the faults that need a node's administrator.
+func TestFaultsOfItsOwnBroker(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	broker := newBroker(t)
+	broker.start()
+	here.broker = broker.uri()
+	t.Run("connections closed", func(t *testing.T) {
+		p := start(t, here)
+		p.send("run", runOf(attached(""), "sh", "-c", "echo begun; sleep 2; echo end"))
+		p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+		broker.ctl("close_all_connections", "by the test")
+		p.await("a new session", func() bool { return strings.Contains(p.stderr.String(), `msg="consuming again"`) })
+		p.expectExit("run", 0)
+		equal(t, p.output("run", "stdout"), "begun\nend\n")
+		p.leave(exitOK)
+		p.checkOutcomes(false, "run")
+		p.checkSettled(0, 0)
+	})
+	t.Run("memory alarm", func(t *testing.T) {
+		p := start(t, here, "-c", "1")
+		p.send("run", runOf(attached(""), "sh", "-c", "echo begun; sleep 3"))
+		p.send("bad", "{}")
+		p.send("next", runOf(attached(""), "true"))
+		p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+		broker.ctl("set_vm_memory_high_watermark", "0.0001")
+		p.expectExit("run", 0)
+		p.expect("bad", cmds.StatusInvalid)
+		broker.ctl("set_vm_memory_high_watermark", "0.4")
+		p.expectExit("next", 0)
+		p.leave(exitOK)
+		p.checkOutcomes(false, "run", "bad", "next")
+		p.checkSettled(0, 1)
+	})
+	t.Run("ack timeout", func(t *testing.T) {
+		broker.ctl("eval", "application:set_env(rabbit, consumer_timeout, 3000), application:set_env(rabbit, channel_tick_interval, 1000).")
+		p := start(t, here, "-claim", "never", "-queue-type", "classic")
+		events := watch(t, here.engine, p.queue)
+		p.send("run", runOf(attached(""), "sh", "-c", "echo begun; sleep 8; echo end"))
+		p.await("the limit to strike", func() bool { return strings.Contains(p.stderr.String(), `msg="consuming again"`) })
+		p.expectExit("run", 0)
+		equal(t, p.output("run", "stdout"), "begun\nend\n")
+		p.await("the container to go", func() bool { return len(p.containers()) == 0 })
+		p.leave(exitOK)
+		p.checkOutcomes(false, "run")
+		p.checkSettled(0, 0)
+		p.checkRuns(events, "run")
+	})
+}
+
+// End to end: dispatchers among themselves, and those that leave something behind
+
+func TestFaultTwoOfOneName(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	first := start(t, here)
+	second := first.succeed()
+	second.await("it to be said", func() bool { return strings.Contains(second.stderr.String(), "give each its own -name") })
+	first.send("run", runOf(attached(""), "true"))
+	first.expectExit("run", 0)
+	if n := consumers(t, here, first.queue); n != 1 {
+		t.Errorf("%d consume under one name, want 1", n)
+	}
+	first.kill()
+	second.awaitConsuming()
+	second.send("next", runOf(attached(""), "true"))
+	second.expectExit("next", 0)
+	if said := strings.Count(second.stderr.String(), "level=WARN"); said != 1 {
+		t.Errorf("waiting is said %d times:\n%s", said, second.stderr.String())
+	}
+	second.await("the containers to go", func() bool { return len(second.containers()) == 0 })
+	second.leave(exitOK)
+	second.checkOutcomes(false, "run", "next")
+}
+
+// TestControlQueue holds that a full dispatcher obeys, that it alone does, and that it touches no container of others.
+func TestControlQueue(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here, "-c", "1")
+	other := startBeside(t, here, p.queue, p.queue+"-other", "-c", "1")
+	control := func(id string, m message) {
+		onChannel(t, here, func(ch *amqp.Channel) error {
+			return ch.Publish(p.queue+".control", "", false, false, amqp.Publishing{MessageId: id, Body: []byte(body(t, m))})
+		})
+	}
+	names := map[string]*process{}
+	for range 2 { // each takes one
+		name := unique()
+		p.send(name, runOf(attached(name), "sh", "-c", "echo begun; sleep 3600"))
+		p.await("its begin", func() bool { return p.output(name, "stdout")+other.output(name, "stdout") == "begun\n" })
+		names[name] = p
+		if other.output(name, "stdout") != "" {
+			names[name] = other
+		}
+	}
+	foreign := unique()
+	var created struct{ ID string }
+	here.engine.post(t, "/containers/create?name="+foreign, message{"Image": image, "Cmd": []string{"sleep", "3600"}}, &created)
+	t.Cleanup(func() { here.engine.delete(t, created.ID) })
+	here.engine.post(t, "/containers/"+created.ID+"/start", nil, nil)
+
+	control("stop of a foreign one", stopOf(foreign, 0))
+	control("stop of none", stopOf(unique(), 0))
+	for name, owner := range names {
+		control("stop of "+name, stopOf(name, 0))
+		owner.expect("stop of "+name, cmds.StatusStopped)
+		owner.expectExit(name, 137)
+	}
+	if !here.engine.running(t, created.ID) {
+		t.Error("a container that nobody here has made was stopped")
+	}
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	other.leave(exitOK)
+	if n := len(p.results()) + len(other.results()); n != 4 {
+		t.Errorf("%d results, want 4: %s %s", n, p.results(), other.results())
+	}
+	p.checkSettled(0, 0)
+}
+
+// TestOrphans has a dispatcher killed, and its messages lost: what becomes of the containers is the operator's choice.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	type orphanage struct {
+		*process
+		begun time.Time
+	}
+	homes := map[string]orphanage{}
+	for _, choice := range []string{"leave", "stop", "remove"} {
+		home := abandon(t, here)
+		listed := home.orphans()
+		for id, want := range map[string]bool{"running": true, "kept": false, "never started": true} {
+			if got := strings.Contains(listed, strconv.Quote(id)); got != want {
+				t.Errorf("%s is listed: %v, want %v\n%s", id, got, want, listed)
+			}
+		}
+		homes[choice] = orphanage{home.again("-orphans", choice), time.Now()}
+	}
+	for choice, home := range homes {
+		want := map[string]string{"running": "running", "kept": "exited", "never started": "created"}
+		switch choice {
+		case "stop":
+			want["running"] = "exited"
+		case "remove":
+			delete(want, "running")
+			delete(want, "never started")
+		}
+		done := func() bool { return maps.Equal(home.states(), want) }
+		if choice == "leave" {
+			done = func() bool { return strings.Count(home.stderr.String(), "an orphan is left") == 2 }
+		}
+		home.within(time.Minute).await("orphans: "+choice, done)
+		if got := home.states(); !maps.Equal(got, want) {
+			t.Errorf("orphans: %s: the containers are %v, want %v", choice, got, want)
+		}
+		if choice == "leave" {
+			home.checkCannotEndOrphans()
+		}
+		home.leave(exitOK)
+	}
+	homes["leave"].orphans("-remove")
+	if got, want := homes["leave"].states(), map[string]string{"kept": "exited"}; !maps.Equal(got, want) {
+		t.Errorf("docker-dispatch orphans -remove leaves %v, want %v", got, want)
+	}
+	for _, home := range homes {
+		home.removeContainers()
+	}
+}
+
+// abandon is a dispatcher that was killed, whose queue was purged, and that has three containers.
+func abandon(t *testing.T, here site) *process {
+	engine, there := newEngineProxy(t, here)
+	p := start(t, there)
+	p.send("kept", runOf(message{"Attach": []string{"STDOUT"}}, "true"))
+	p.expectExit("kept", 0)
+	p.send("running", runOf(attached(""), "sh", "-c", "echo begun; sleep 3600"))
+	p.await("its begin", func() bool { return p.output("running", "stdout") == "begun\n" })
+	engine.on("ContainerStart", asked, forever, cut)
+	p.send("never started", runOf(attached(""), "true"))
+	p.await("its container", func() bool { return p.states()["never started"] == "created" })
+	p.kill()
+	onChannel(t, here, func(ch *amqp.Channel) error {
+		_, err := ch.QueuePurge(p.queue, false)
+		return err
+	})
+	engine.forget()
+	p.await("the queue to be empty", func() bool { return queued(t, here, p.queue) == 0 })
+	return p
+}
+
+// states are those of the containers, by message.
+func (p *process) states() map[string]string {
+	p.t.Helper()
+	states := map[string]string{}
+	for _, c := range p.containers() {
+		states[c.Labels["docker-dispatch.message-id"]] = c.State
+	}
+	return states
+}
+
+// orphans is what the command of that name prints.
+func (p *process) orphans(options ...string) string {
+	p.t.Helper()
+	args := append(append([]string{"orphans"}, options...), "-q", p.queue, "-name", p.queue, p.site.engine.address, p.site.broker)
+	code, stdout, stderr := finish(p.t, nil, args...)
+	if code != exitOK {
+		p.t.Errorf("docker-dispatch %q: exit code %d, stderr\n%s", args, code, stderr)
+	}
+	return stdout
+}
+
+// checkCannotEndOrphans holds that nobody ends the containers of a dispatcher at work.
+func (p *process) checkCannotEndOrphans() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program(p.t), "orphans", "-remove", "-q", p.queue, "-name", p.queue, p.site.engine.address, p.site.broker).CombinedOutput()
+	if err == nil || p.states()["running"] != "running" {
+		p.t.Errorf("docker-dispatch orphans -remove beside a dispatcher at work: %v\n%s", err, out)
+	}
+}
+
+// TestOnExitStop holds that a run that is stopped since its dispatcher leaves is run again, by another.
+func TestOnExitStop(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, claim := range []string{"0", "never"} {
+		p := start(t, here, "-on-exit", "stop", "-drain", "100ms", "-claim", claim)
+		events := watch(t, here.engine, p.queue)
+		p.send("run", runOf(attached(""), "sh", "-c", `trap 'exit 9' TERM; `+who+`echo begun; sleep 5 & wait; echo end`))
+		p.await("its begin", func() bool { return strings.HasSuffix(p.output("run", "stdout"), "begun\n") })
+		p.leave(exitOK)
+		p.checkOutcomes(false)
+		p.checkSettled(1, 0)
+		other := startBeside(t, here, p.queue, unique())
+		other.expectExit("run", 0)
+		if n := events.times("start", "run", 1); n != 2 {
+			t.Errorf("claim %s: %d runs, want 2", claim, n)
+		}
+		other.await("the container to go", func() bool { return len(other.containers()) == 0 })
+		other.leave(exitOK)
+		other.checkNothingLeft()
+	}
+}
+
+// TestOnLostStop holds that a fleet can have a run ended whose message another dispatcher may get.
+func TestOnLostStop(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	broker, there := newBrokerProxy(t, here)
+	p := start(t, there, "-on-lost", "stop", "-claim", "never")
+	p.send("run", runOf(attached(""), "sh", "-c", who+"echo begun; sleep 3; echo end"))
+	p.await("its begin", func() bool { return strings.HasSuffix(p.output("run", "stdout"), "begun\n") })
+	broker.away()
+	p.await("its end", func() bool { return len(p.containers()) == 0 })
+	broker.back()
+	p.expectExit("run", 0)
+	p.await("the container to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	p.checkOutcomes(false, "run")
+	p.checkSettled(0, 0)
+	p.checkNothingLeft()
+}
+
+// End to end: retries, dead letters, identity
+
+// attempts are the results of a message, in the order of its attempts.
+func (p *process) attempts(id string, count int) (all []event) {
+	p.t.Helper()
+	p.await(fmt.Sprintf("%d results of %s", count, id), func() bool {
+		all = slices.DeleteFunc(p.results(), func(r event) bool { return r.MessageId != id })
+		return len(all) >= count
+	})
+	for i, r := range all {
+		if r.Attempt != i+1 {
+			p.t.Errorf("result %d: attempt %d, %s", i+1, r.Attempt, r)
+		}
+	}
+	return all
+}
+
+func TestRetriesAndDeadLetters(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here)
+	events := watch(t, here.engine, p.queue)
+	options := func(more message) message {
+		m := attached("")
+		maps.Copy(m, more)
+		return m
+	}
+	const script = who + "echo attempt $DOCKER_DISPATCH_ATTEMPT; "
+	for _, c := range []struct {
+		id      string
+		options message
+		script  string
+		codes   []int
+		dead    bool
+	}{
+		{"no retries", message{}, "exit 3", []int{3}, false},
+		{"until it is well", message{"Retries": 5}, "[ $DOCKER_DISPATCH_ATTEMPT = 2 ]", []int{1, 0}, false},
+		{"until there are none", message{"Retries": 1}, "echo why; exit 9", []int{9, 9}, true},
+		{"a name of its own", message{"Retries": 1, "Name": unique()}, "[ $DOCKER_DISPATCH_ATTEMPT = 2 ]", []int{1, 0}, false},
+		{"not on this", message{"Retries": 1, "RetryOn": []any{"timeout", 4}}, "exit 3", []int{3}, false},
+		{"on this", message{"Retries": 1, "RetryOn": []any{4}}, "exit $((6 - 2 * $DOCKER_DISPATCH_ATTEMPT))", []int{4, 2}, false},
+		{"its code says again", message{"Retries": 1, "RetryOn": []any{}, "ExitCodes": message{"75": "retry"}}, "exit $((74 + (2 - $DOCKER_DISPATCH_ATTEMPT)))", []int{75, 74}, false},
+		{"its code says dead", message{"Retries": 1, "ExitCodes": message{"64": "dead"}}, "exit 64", []int{64}, true},
+	} {
+		t.Run(c.id, func(t *testing.T) {
+			p := *p
+			p.t = t
+			p.send(c.id, runOf(options(c.options), "sh", "-c", script+c.script))
+			for i, r := range p.attempts(c.id, len(c.codes)) {
+				if i >= len(c.codes) || r.Status != cmds.StatusExited || *r.ExitCode != c.codes[i] {
+					t.Errorf("attempt %d: %s, want %d", i+1, r, c.codes)
+					continue
+				}
+				if n := events.times("start", c.id, i+1); n != 1 {
+					t.Errorf("attempt %d: %d runs", i+1, n)
+				}
+			}
+			if _, rest, _ := strings.Cut(p.output(c.id, "stdout"), "\n"); !strings.HasPrefix(rest, fmt.Sprintf("attempt %d\n", len(c.codes))) {
+				t.Errorf("the last attempt says %q", rest)
+			}
+			if !c.dead {
+				return
+			}
+			p.await("it to be in the dead queue", func() bool { return queued(t, here, p.queue+wire.DeadSuffix) == 1 })
+			d := take(t, here, p.queue+wire.DeadSuffix, 1)[0]
+			code, attempt := int64(c.codes[len(c.codes)-1]), int64(len(c.codes)+1)
+			said, _ := d.Headers["docker-dispatch-output"].(string)
+			if d.MessageId != c.id || d.Headers["docker-dispatch-exit-code"] != code || d.Headers["docker-dispatch-attempt"] != attempt ||
+				d.Headers["docker-dispatch-reason"] == "" || d.Headers["docker-dispatch-queue"] != p.queue || !strings.Contains(said, "attempt ") {
+				t.Errorf("in the dead queue: %q with %v; want exit code %d and attempt %d next", d.MessageId, d.Headers, code, attempt)
+			}
+		})
+	}
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.checkNothingLeft()
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	p := start(t, e2e(t))
+	options := attached("")
+	options["Timeout"] = 1
+	p.send("run", runOf(options, "sh", "-c", `trap 'exit 9' TERM; echo begun; sleep 3600 & wait`))
+	p.expect("run", "timeout")
+	p.await("the container to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	p.checkOnce(1)
+	p.checkSettled(0, 0)
+}
+
+// TestPublishedTwice holds that equal messages of one id are one job, also when its outcome is out and its container gone on.
+func TestPublishedTwice(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here)
+	events := watch(t, here.engine, p.queue)
+	run := runOf(message{"Attach": []string{"STDOUT"}}, "sh", "-c", who+"sleep 1")
+	p.send("twice at once", run)
+	p.send("twice at once", run)
+	p.expectExit("twice at once", 0)
+	p.send("twice at once", run)
+	p.await("the last to be done", func() bool { return queued(t, here, p.queue) == 0 })
+	p.send("next", runOf(attached(""), "true"))
+	p.expectExit("next", 0)
+	p.kill()
+	next := p.again()
+	next.send("twice at once", run)
+	next.send("last", runOf(attached(""), "true"))
+	next.expectExit("last", 0)
+	next.leave(exitOK)
+	next.checkOutcomes(true, "twice at once", "next", "last")
+	next.checkRuns(events, "twice at once", "next", "last")
+	next.checkSettled(0, 0)
+	next.removeContainers()
+}
+
+func TestSameIdOtherBody(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here)
+	p.send("the id", runOf(message{"Attach": []string{"STDOUT"}}, "sleep", "1"))
+	p.send("the id", runOf(message{"Attach": []string{"STDOUT"}}, "sleep", "2"))
+	p.await("both results", func() bool { return len(p.results()) == 2 })
+	statuses := map[cmds.Status]string{}
+	for _, r := range p.results() {
+		statuses[r.Status] = r.Error
+	}
+	if why, found := statuses[cmds.StatusInvalid]; !found || !strings.Contains(why, "another body") {
+		t.Errorf("the results are %q", statuses)
+	}
+	if _, found := statuses[cmds.StatusExited]; !found {
+		t.Errorf("the results are %q", statuses)
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 1)
+	p.removeContainers()
+}
+
+// TestDeadlyMessage has dispatchers die whenever they touch a certain container: its message ends in the dead queue, and what was
+// in work beside it is done.
+func TestDeadlyMessage(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	engine, there := newEngineProxy(t, here)
+	p := start(t, there, "-claim", "never")
+	p.send("innocent", runOf(attached(""), "sh", "-c", "echo begun; sleep 4; echo end"))
+	p.send("deadly", runOf(attached(""), "sh", "-c", "echo begun; sleep 3600"))
+	p.await("its begin", func() bool { return p.output("deadly", "stdout") == "begun\n" })
+	deadly := slices.DeleteFunc(p.containers(), func(c container) bool { return c.Labels["docker-dispatch.message-id"] != "deadly" })[0].ID
+	deaths := make(chan bool, 1)
+	engine.on("ContainerLogs", asked, forever, func(x *exchange) {
+		if strings.Contains(x.head, deadly) {
+			select {
+			case deaths <- true:
+			default:
+			}
+		}
+	})
+	p.kill()
+	buried := func() bool { return queued(t, here, p.queue+wire.DeadSuffix) == 1 }
+	for died := 0; !buried(); died++ {
+		if died > 20 {
+			t.Fatalf("after %d deaths the message is not in the dead queue", died)
+		}
+		p = p.succeed("-claim", "never")
+		p.await("a death, or an end to them", func() bool { return len(deaths) > 0 || buried() })
+		if len(deaths) > 0 {
+			p.kill()
+			<-deaths
+		}
+	}
+	p.expectExit("innocent", 0)
+	equal(t, p.output("innocent", "stdout"), "begun\nend\n")
+	if r := p.result("deadly"); r.Status == cmds.StatusExited || !strings.Contains(r.Error, "died") {
+		t.Errorf("%s", r)
+	}
+	p.within(time.Minute).await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	p.checkSettled(0, 1)
+	p.checkNothingLeft()
+}
+
+// Chaos: everything at once, for a while
+
+// campaign is a queue under attack.
+type campaign struct {
+	claim       string
+	queueType   string
+	dispatchers int
+}
+
+var campaigns = []campaign{
+	{"10s", "classic", 1},
+	{"0", "quorum", 2},
+	{"2s", "classic", 2},
+	{"never", "quorum", 1},
+	{"never", "classic", 2},
+	{"2s", "quorum", 1},
+	{"0", "classic", 1},
+	{"never", "quorum", 2},
+	{"2s", "classic", 1},
+	{"0", "quorum", 1},
+	{"2s", "quorum", 2},
+	{"0", "classic", 2},
+	{"never", "classic", 1},
+}
+
+const (
+	shortCampaigns = 3 // the first ones
+	shortChaos     = 20 * time.Second
+	mostWaiting    = 50              // messages without an outcome
+	afterChaos     = 2 * time.Minute // for the rest of the work
+)
+
+// TestChaos sends messages for a while, as fast as they are done, kills dispatchers and disturbs their connections all the time.
+// Then each message has come to its one outcome, its container was created and run once, its output is whole, and nothing is left.
+// With CHAOS_TIME, such as 10m, it goes through all campaigns in that time, with daemons of its own, which are restarted and
+// killed too.
+func TestChaos(t *testing.T) {
+	here := e2e(t)
+	chosen, each := campaigns[:shortCampaigns], shortChaos
+	length := os.Getenv("CHAOS_TIME")
+	if length != "" {
+		all, err := time.ParseDuration(length)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen, each = campaigns, all/time.Duration(len(campaigns))
+	}
+	for _, c := range chosen {
+		t.Run(fmt.Sprintf("claim %s, %s, dispatchers %d", c.claim, c.queueType, c.dispatchers), func(t *testing.T) {
+			if length == "" {
+				t.Parallel()
+			}
+			x := newChaos(t, here, c, length != "")
+			x.disturbFor(each)
+			x.finish()
+			x.check()
+		})
+	}
+}
+
+// chaos is a campaign at work.
+type chaos struct {
+	campaign
+	*process // the last one started
+	t        *testing.T
+	long     bool
+	random   *mathrand.Rand
+	engine   *engineProxy
+	broker   *brokerProxy
+	events   *witness
+	fleet    []*process // the last of each name
+	sent     []errand
+	faults   map[string]int // by name
+
+	ownEngine *privateEngine // nil in the short form
+	ownBroker *broker
+}
+
+func newChaos(t *testing.T, here site, c campaign, long bool) *chaos {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("the random numbers' seed is %d", seed)
+	x := &chaos{campaign: c, t: t, long: long, random: mathrand.New(mathrand.NewPCG(seed, 0)), faults: map[string]int{}}
+	if long {
+		here = x.ownDaemons(here)
+	}
+	x.engine, here = newEngineProxy(t, here)
+	x.broker, here = newBrokerProxy(t, here)
+	here.login += brief
+	queue := unique()
+	deleteQueues(t, here, queue)
+	arguments := amqp.Table{amqp.QueueTypeArg: c.queueType}
+	if c.queueType == "quorum" {
+		arguments["x-delivery-limit"] = int64(10_000) // a cut counts for every message in hand
+	}
+	declare(t, here, queue, arguments)
+	if long {
+		x.settle(here, queue)
+	}
+	x.events = watch(t, here.engine, queue)
+	heard := newHeard()
+	heard.several = c.dispatchers > 1
+	for i := range c.dispatchers {
+		p := spawnProgram(t, here, queue, x.options(i, queue)...)
+		p.heard = heard
+		p.startReading()
+		x.fleet = append(x.fleet, p)
+		x.process = p
+	}
+	x.await("the first to consume", func() bool { return consumers(t, here, queue) > 0 })
+	return x
+}
+
+// settle makes the queues of retries and restarts the broker: a quorum queue that was declared in the last second before its
+// broker is killed may never come back.
+func (x *chaos) settle(here site, queue string) {
+	for seconds := 1; seconds <= 4; seconds *= 2 {
+		declare(x.t, here, fmt.Sprint(queue, ".retry.", seconds), amqp.Table{
+			amqp.QueueTypeArg: "quorum", "x-message-ttl": int64(1000 * seconds), "x-overflow": "reject-publish",
+			"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue, "x-dead-letter-strategy": "at-least-once",
+		})
+	}
+	x.ownBroker.stop(syscall.SIGTERM)
+	x.ownBroker.start()
+}
+
+func (x *chaos) ownDaemons(here site) site {
+	x.ownEngine, x.ownBroker = newEngine(x.t), newBroker(x.t)
+	writeFile(x.t, x.ownEngine.dir+"/daemon.json", `{"live-restore":true}`)
+	x.ownEngine.start()
+	x.ownEngine.load(here.engine)
+	x.ownBroker.start()
+	return site{engine: x.ownEngine.engine, broker: x.ownBroker.uri()}
+}
+
+func (x *chaos) options(i int, queue string) []string {
+	return []string{"-claim", x.claim, "-name", fmt.Sprint(queue, "-", i), "-c", "6", "-drain", "1s", "-orphans", "remove"}
+}
+
+// errand is a message of a campaign, and what has to become of it.
+type errand struct {
+	id, kind  string
+	message   message
+	codes     []int  // of its attempts; none is a detached run
+	stdout    string // of each, behind who it is; # is the attempt
+	stays     bool   // its container does, when it has exited
+	anew      bool   // a created container may be made anew before it starts
+	uncertain bool   // it may be interrupted, or run again when its dispatcher is killed
+}
+
+func (e errand) attempts() int { return max(1, len(e.codes)) }
+
+// errands are the kinds of messages, which come in turn.
+var errands = []func(id string) errand{
+	func(id string) errand {
+		return errand{kind: "short", message: runOf(attached(""), "sh", "-c", who+"printf %s "+id), codes: []int{0}, stdout: id}
+	},
+	func(id string) errand {
+		return errand{kind: "some seconds", message: runOf(attached(""), "sh", "-c", who+"echo begun; sleep 4; printf end; exit 3"), codes: []int{3}, stdout: "begun\nend"}
+	},
+	func(id string) errand {
+		run := with(runOf(message{"Attach": []string{"STDIN", "STDOUT"}, "Remove": true}, "sh", "-c", who+"cat"), "Stdin", id)
+		return errand{kind: "with input", message: run, codes: []int{0}, stdout: id, anew: true}
+	},
+	func(id string) errand {
+		return errand{kind: "much output", message: runOf(attached(""), "sh", "-c", who+bulkScript+"sleep 1; printf end"), codes: []int{0}, stdout: bulkOfOutput + "end"}
+	},
+	func(id string) errand {
+		return errand{kind: "detached", message: runOf(message{}, "sleep", "1"), stays: true}
+	},
+	func(id string) errand {
+		return errand{kind: "retried", message: runOf(with(attached(""), "Retries", 3), "sh", "-c", who+"echo $DOCKER_DISPATCH_ATTEMPT; [ $DOCKER_DISPATCH_ATTEMPT = 2 ]"),
+			codes: []int{1, 0}, stdout: "#\n"}
+	},
+	func(id string) errand {
+		return errand{kind: "named", message: runOf(attached(unique()), "sh", "-c", who+"sleep 1; echo end"), codes: []int{0}, stdout: "end\n"}
+	},
+	func(id string) errand {
+		return errand{kind: "kept", message: runOf(message{"Attach": []string{"STDOUT"}}, "sh", "-c", who), codes: []int{0}, stays: true}
+	},
+	func(id string) errand {
+		return errand{kind: "detached, with Remove", message: runOf(message{"Remove": true}, "sleep", "1"), uncertain: true}
+	},
+	func(id string) errand {
+		run := with(runOf(message{"Attach": []string{"STDIN", "STDOUT"}, "Remove": true}, "sh", "-c", who+"wc -c"), "Stdin", strings.Repeat("x", 300_000))
+		return errand{kind: "with much input", message: run, codes: []int{0}, stdout: "300000\n", anew: true, uncertain: true}
+	},
+}
+
+// disturbance is one way to make trouble.
+type disturbance struct {
+	name string
+	long bool // only in the long form
+	do   func(*chaos)
+}
+
+var disturbances = []disturbance{
+	{"dispatcher killed", false, (*chaos).killOne},
+	{"dispatcher killed", false, (*chaos).killOne},
+	{"dispatcher killed", false, (*chaos).killOne},
+	{"dispatcher told to leave", false, (*chaos).endOne},
+	{"broker's connections cut", false, func(x *chaos) { x.broker.cut() }},
+	{"Engine's connections cut", false, func(x *chaos) { x.engine.cut() }},
+	{"an answer of the Engine lost", false, func(x *chaos) { x.engine.on("", answered, 1, cut) }},
+	{"an attach cut", false, func(x *chaos) { x.engine.on("ContainerAttach", answered, 1, cutAfter(x.random.IntN(100_000))) }},
+	{"a log cut", false, func(x *chaos) { x.engine.on("ContainerLogs", answered, 1, cutAfter(x.random.IntN(100_000))) }},
+	{"Engine frozen", false, func(x *chaos) { x.freeze(&x.engine.relay, time.Second) }},
+	{"broker frozen", false, func(x *chaos) { x.freeze(&x.broker.relay, time.Second) }},
+	{"acks held back, and cut", false, (*chaos).loseAcks},
+	{"broker out of reach", true, func(x *chaos) { x.freeze(&x.broker.relay, 12*time.Second) }},
+	{"broker restarted", true, func(x *chaos) { x.ownBroker.stop(syscall.SIGTERM); x.ownBroker.start() }},
+	{"broker killed", true, func(x *chaos) { x.ownBroker.stop(syscall.SIGKILL); x.ownBroker.start() }},
+	{"Engine restarted", true, func(x *chaos) { x.ownEngine.stop(syscall.SIGTERM); x.ownEngine.start() }},
+	{"Engine killed", true, func(x *chaos) { x.ownEngine.stop(syscall.SIGKILL); x.ownEngine.start() }},
+}
+
+func (x *chaos) killOne() {
+	i := x.random.IntN(len(x.fleet))
+	x.fleet[i].kill()
+	x.replace(i)
+}
+
+func (x *chaos) endOne() {
+	i := x.random.IntN(len(x.fleet))
+	x.fleet[i].leave(exitOK)
+	x.replace(i)
+}
+
+func (x *chaos) replace(i int) {
+	x.fleet[i] = x.fleet[i].succeed(x.options(i, x.queue)...)
+	x.process = x.fleet[i]
+}
+
+func (x *chaos) freeze(r *relay, length time.Duration) {
+	r.freeze()
+	defer r.thaw()
+	time.Sleep(length)
+}
+
+func (x *chaos) loseAcks() {
+	x.broker.up.shut()
+	time.Sleep(500 * time.Millisecond)
+	x.broker.cut()
+	x.broker.up.open()
+}
+
+// disturbFor sends messages, and makes trouble, for that long.
+func (x *chaos) disturbFor(length time.Duration) {
+	possible := slices.DeleteFunc(slices.Clone(disturbances), func(d disturbance) bool { return d.long && !x.long })
+	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(time.Duration(x.random.IntN(800)) * time.Millisecond) {
+		x.send()
+		d := possible[x.random.IntN(len(possible))]
+		x.faults[d.name]++
+		d.do(x)
+		for _, p := range x.fleet {
+			select {
+			case <-p.ended:
+				x.t.Fatal("a dispatcher has ended by itself")
+			default:
+			}
+		}
+	}
+}
+
+// send keeps some messages waiting.
+func (x *chaos) send() {
+	done := x.outcomes()
+	waiting := len(slices.DeleteFunc(slices.Clone(x.sent), func(e errand) bool { return len(done[e.id]) >= e.attempts() }))
+	var messages []amqp.Publishing
+	for range mostWaiting - waiting {
+		id := fmt.Sprintf("%s-%d", x.queue, len(x.sent))
+		e := errands[len(x.sent)%len(errands)](id)
+		e.id = id
+		x.sent = append(x.sent, e)
+		messages = append(messages, amqp.Publishing{MessageId: id, Body: []byte(body(x.t, e.message))})
+	}
+	x.within(time.Minute).await("the messages to be stored", func() bool { return tryPublish(x.site, x.queue, messages...) == nil })
+}
+
+// outcomes are the results so far, by message and attempt.
+func (x *chaos) outcomes() map[string]map[int][]event {
+	all := map[string]map[int][]event{}
+	for _, r := range x.results() {
+		if all[r.MessageId] == nil {
+			all[r.MessageId] = map[int][]event{}
+		}
+		attempt := max(1, r.Attempt)
+		all[r.MessageId][attempt] = append(all[r.MessageId][attempt], r)
+	}
+	return all
+}
+
+// missing are the messages that are not done.
+func (x *chaos) missing() (what []string) {
+	done := x.outcomes()
+	for _, e := range x.sent {
+		if got := len(done[e.id]); got < e.attempts() {
+			what = append(what, fmt.Sprintf("%s, %s: %d of %d", e.id, e.kind, got, e.attempts()))
+		}
+	}
+	return what
+}
+
+// finish leaves the rest of the work undisturbed, and ends the program when nothing is left of it.
+func (x *chaos) finish() {
+	x.engine.forget()
+	for end := time.Now().Add(afterChaos); len(x.missing()) > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			x.t.Fatalf("waited %v for the outcomes of %q; %v", afterChaos, x.missing(), x.faults)
+		}
+	}
+	for end := time.Now().Add(patience); len(x.leftover()) > 0 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	}
+	if left := x.leftover(); len(left) > 0 { // one that made a container of which another was killed before it removed it
+		x.t.Logf("left to the next start of who made them: %q", left)
+		for i := range x.fleet {
+			x.fleet[i].leave(exitOK)
+			x.replace(i)
+		}
+	}
+	x.within(afterChaos).await("the containers to go", func() bool { return len(x.leftover()) == 0 })
+	for _, p := range x.fleet {
+		p.leave(exitOK)
+	}
+}
+
+// leftover are the containers that should not be there when all is done.
+func (x *chaos) leftover() (what []string) {
+	stay := map[string]bool{}
+	for _, e := range x.sent {
+		stay[e.id] = e.stays
+	}
+	for _, c := range x.containers() {
+		if id := c.Labels["docker-dispatch.message-id"]; !stay[id] {
+			what = append(what, fmt.Sprintf("%s, %s, %.12s", id, c.State, c.ID))
+		}
+	}
+	return what
+}
+
+func (x *chaos) check() {
+	x.checkSettled(0, 0)
+	outcomes := x.outcomes()
+	repeats, runsAgain := 0, 0
+	for _, e := range x.sent {
+		attempts := e.attempts()
+		if len(outcomes[e.id]) != attempts {
+			x.t.Errorf("%s, %s: %d attempts have an outcome, want %d", e.id, e.kind, len(outcomes[e.id]), attempts)
+		}
+		for attempt := 1; attempt <= attempts; attempt++ {
+			repeats += max(0, len(outcomes[e.id][attempt])-1)
+			runsAgain += max(0, x.events.times("start", e.id, attempt)-1)
+			x.checkAttempt(e, attempt, outcomes[e.id][attempt])
+		}
+	}
+	x.t.Logf("%d messages, %d outcomes given again, %d runs of a kind that may run again; %v", len(x.sent), repeats, runsAgain, x.faults)
+	x.removeContainers()
+	x.checkNothingLeft()
+}
+
+// checkAttempt holds an attempt at an errand to its results, its container's output and the Engine's events.
+func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
+	for _, r := range results {
+		good := r.Status == cmds.StatusStarted && len(e.codes) == 0 ||
+			r.Status == cmds.StatusExited && len(e.codes) > 0 && *r.ExitCode == e.codes[attempt-1] && r.OutputLost == "" ||
+			r.Status == cmds.StatusInterrupted && e.uncertain || x.lostByTheEngine(r)
+		if !good || !e.uncertain && (r.String() != results[0].String() || r.Id != results[0].Id) {
+			x.t.Errorf("%s, attempt %d: %s (container %.12s), first %s", e.kind, attempt, r, r.Id, results[0])
+		}
+	}
+	if slices.ContainsFunc(results, x.lostByTheEngine) {
+		return
+	}
+	if len(results) > 0 && len(e.codes) > 0 && results[0].Status == cmds.StatusExited {
+		x.checkOutput(e, attempt, results[0].Id)
+	}
+	started, created := x.events.times("start", e.id, attempt), x.events.times("create", e.id, attempt)
+	if !e.uncertain && (started != 1 || created != 1 && !e.anew) {
+		x.t.Errorf("%s, %s, attempt %d: created %d times, started %d times", e.id, e.kind, attempt, created, started)
+	}
+}
+
+// lostByTheEngine says whether a result is that of a container that its Engine has lost track of, as it does when it is killed
+// or restarted while it starts one: such a container can't be started any more, or has ended with 255.
+func (x *chaos) lostByTheEngine(r event) bool {
+	if x.faults["Engine killed"]+x.faults["Engine restarted"] == 0 {
+		return false
+	}
+	unstartable := r.Status == cmds.StatusFailed && (strings.Contains(r.Error, "already exists") || strings.Contains(r.Error, "already in use"))
+	return unstartable || r.Status == cmds.StatusInterrupted || r.Status == cmds.StatusExited && *r.ExitCode == 255
+}
+
+func (x *chaos) checkOutput(e errand, attempt int, container string) {
+	x.heard.mu.Lock()
+	defer x.heard.mu.Unlock()
+	var got string
+	if data := x.heard.outputs[source{e.id, "stdout", container}]; data != nil {
+		got = data.String()
+	}
+	name, rest, _ := strings.Cut(got, "\n")
+	want := strings.ReplaceAll(e.stdout, "#", strconv.Itoa(attempt))
+	if x.faults["Engine killed"] > 0 && strings.HasPrefix(want, rest) {
+		return // what the Engine had read, and not yet put into its log, is lost with it
+	}
+	if len(name) != 36 || rest != want {
+		x.t.Errorf("%s, %s: the output has %d bytes and ends in %.100q, want %d that end in %.100q", e.id, e.kind, len(rest), tail(rest), len(want), tail(want))
+	}
+}
+
+// Soak: the program for a long time, with nothing slower than itself
+
+const (
+	soakSlots    = 64
+	soakBacklog  = 512              // messages in the queue, at most
+	longestRetry = 4 * time.Second  // of a first one
+	soakSample   = 10 * time.Second // between two looks at the process
+	soakSamples  = 24               // at least: a short soak is looked at more often
+)
+
+// TestSoak has the program work at full speed for SOAK_TIME, such as 20m, against the real broker and an Engine whose containers
+// end at once, and holds its memory and its descriptors to be no more at the end than they were.
+func TestSoak(t *testing.T) {
+	if os.Getenv("SOAK_TIME") == "" {
+		t.Skip("set SOAK_TIME, such as 20m, for as long as the program shall run at full speed; make soak does")
+	}
+	here := e2e(t)
+	length, err := time.ParseDuration(os.Getenv("SOAK_TIME"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.socket = newInstantEngine(t)
+	p := launch(t, here, unique(), "-c", strconv.Itoa(soakSlots))
+	var results atomic.Int64
+	p.reading.Go(func() { countResults(p.stdout, &results) })
+	p.awaitConsuming()
+	stop := make(chan struct{})
+	var publishing sync.WaitGroup
+	publishing.Go(func() { publishUntil(t, here, p.queue, stop) })
+	samples := p.observe(length, &results)
+	close(stop)
+	publishing.Wait()
+	last, since := results.Load(), time.Now()
+	p.within(3*time.Minute).await("the rest of the work, retries too", func() bool {
+		if n := results.Load(); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since) > longestRetry && queued(t, here, p.queue) == 0
+	})
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+
+	before, after := samples[len(samples)/4:len(samples)/2], samples[len(samples)*3/4:]
+	memory, files := func(s sample) int { return s.memory }, func(s sample) int { return s.files }
+	if was, is := mean(before, memory), mean(after, memory); is > was+was/5+2048 {
+		t.Errorf("the memory has grown from %d KiB to %d KiB", was, is)
+	}
+	if was, is := mean(before, files), mean(after, files); is > was+was/5+4 {
+		t.Errorf("the descriptors have become more: %d, and were %d", is, was)
+	}
+}
+
+// publishUntil keeps a backlog in a queue: attached runs, every tenth claimed at its start, every seventh without an id, every
+// fiftieth one that fails and is tried again.
+func publishUntil(t *testing.T, where site, queue string, stop <-chan struct{}) {
+	run := func(more message) []byte {
+		options := attached("")
+		maps.Copy(options, more)
+		text, _ := json.Marshal(runOf(options, "true"))
+		return text
+	}
+	plain, claimed, again := run(nil), run(message{"Claim": "0"}), run(message{"Retries": 1})
+	err := tryOnChannel(where, func(ch *amqp.Channel) error {
+		for i := 0; ; {
+			select {
+			case <-stop:
+				return nil
+			default:
+			}
+			q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+			if err != nil {
+				return err
+			}
+			if q.Messages >= soakBacklog {
+				time.Sleep(50 * time.Millisecond)
+			}
+			for range max(0, soakBacklog-q.Messages) {
+				i++
+				m := amqp.Publishing{MessageId: fmt.Sprint("soak-", i), Body: plain}
+				switch {
+				case i%50 == 0:
+					m.Body = again
+				case i%10 == 0:
+					m.Body = claimed
+				case i%7 == 0:
+					m.MessageId = ""
+				}
+				if err := ch.Publish("", queue, false, false, m); err != nil {
+					return err
+				}
+			}
+		}
+	})
+	if err != nil {
+		t.Error("RabbitMQ: ", err)
+	}
+}
+
+func countResults(stdout io.Reader, results *atomic.Int64) {
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if strings.Contains(lines.Text(), `"Event":"result"`) {
+			results.Add(1)
+		}
+	}
+}
+
+// sample is what there is of a process at a time.
+type sample struct {
+	memory  int // resident, KiB
+	threads int
+	files   int // descriptors
+}
+
+// observe prints a table of samples.
+func (p *process) observe(length time.Duration, results *atomic.Int64) (samples []sample) {
+	begun, alive, last := time.Now(), time.Now(), int64(0)
+	fmt.Printf("%8s %10s %8s %8s %10s %8s\n", "time", "memory KiB", "threads", "files", "results", "a second")
+	interval := min(soakSample, length/soakSamples)
+	for tick := time.NewTicker(interval); time.Since(begun) < length; {
+		select {
+		case <-tick.C:
+		case <-p.ended:
+			p.t.Fatal("the program has ended")
+		}
+		s, n := p.sample(), results.Load()
+		fmt.Printf("%8s %10d %8d %8d %10d %8.0f\n", time.Since(begun).Round(time.Second), s.memory, s.threads, s.files, n, float64(n-last)/interval.Seconds())
+		if n > last {
+			alive = time.Now()
+		}
+		if time.Since(alive) > patience {
+			p.signal(syscall.SIGQUIT) // its goroutines are in its log then
+			<-p.ended
+			p.t.Fatalf("nothing was done for %v", patience)
+		}
+		samples, last = append(samples, s), n
+	}
+	return samples
+}
+
+func (p *process) sample() (s sample) {
+	status := readFile(p.t, fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	for name, value := range map[string]*int{"VmRSS": &s.memory, "Threads": &s.threads} {
+		if match := regexp.MustCompile(name + `:\s*(\d+)`).FindStringSubmatch(status); match != nil {
+			*value, _ = strconv.Atoi(match[1])
+		}
+	}
+	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	s.files = len(files)
+	return s
+}
+
+func mean(samples []sample, of func(sample) int) int {
+	sum := 0
+	for _, s := range samples {
+		sum += of(s)
+	}
+	return sum / max(1, len(samples))
 }
 
 // End to end: the image that holds the binary and nothing else
@@ -1354,11 +2735,12 @@ func sortedLines(text string) string {
 	return strings.Join(slices.Sorted(strings.Lines(text)), "")
 }
 
-// site is where a dispatcher works.
+// site is where a dispatcher works. The program's own addresses are "" where they are the tests'.
 type site struct {
 	engine *engine
+	socket string // the program's address of the Engine
 	broker string // URI
-	login  string // the program's own URI of the broker; "" is the tests'
+	login  string // the program's URI of the broker
 }
 
 // e2e is this machine's site. Without DOCKER_DISPATCH_E2E the test is skipped.
@@ -1400,6 +2782,15 @@ func startOn(t *testing.T, where site, queue string, options ...string) *process
 	return p
 }
 
+// startBeside starts another dispatcher on a queue that others look after.
+func startBeside(t *testing.T, where site, queue, name string, options ...string) *process {
+	t.Helper()
+	p := spawnProgram(t, where, queue, append([]string{"-name", name}, options...)...)
+	p.startReading()
+	p.awaitConsuming()
+	return p
+}
+
 // startUnread leaves standard output unread.
 func startUnread(t *testing.T, where site, options ...string) *process {
 	t.Helper()
@@ -1412,13 +2803,20 @@ func startUnread(t *testing.T, where site, options ...string) *process {
 // container behind.
 func launch(t *testing.T, where site, queue string, options ...string) *process {
 	t.Helper()
+	deleteQueues(t, where, queue)
+	return spawnProgram(t, where, queue, options...)
+}
+
+// spawnProgram leaves the queues to others.
+func spawnProgram(t *testing.T, where site, queue string, options ...string) *process {
+	t.Helper()
 	stdout, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, site: where, queue: queue, stdout: stdout, stderr: new(text), ended: make(chan struct{}), reading: new(sync.WaitGroup), heard: newHeard(), limit: patience}
 	args := append([]string{"-q", queue, "-name", queue, "-o", "json"}, options...)
-	p.cmd = exec.Command(program(t), append(args, where.engine.address, cmp.Or(where.login, where.broker))...)
+	p.cmd = exec.Command(program(t), append(args, cmp.Or(where.socket, where.engine.address), cmp.Or(where.login, where.broker))...)
 	p.cmd.Stdout, p.cmd.Stderr = in, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -1428,10 +2826,36 @@ func launch(t *testing.T, where site, queue string, options ...string) *process 
 		p.cmd.Wait()
 		close(p.ended)
 	}()
-	deleteQueues(t, where, queue)
 	t.Cleanup(p.cleanUp)
 	return p
 }
+
+// again starts the program once more, on the same queue. It goes on with what was heard.
+func (p *process) again(options ...string) *process {
+	p.t.Helper()
+	next := p.succeed(options...)
+	next.awaitConsuming()
+	return next
+}
+
+// succeed does not wait until the new one consumes.
+func (p *process) succeed(options ...string) *process {
+	p.t.Helper()
+	next := spawnProgram(p.t, p.site, p.queue, options...)
+	next.heard = p.heard
+	next.startReading()
+	return next
+}
+
+// kill ends the program without a word, and returns when all that it has said was heard.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.ended
+	p.reading.Wait()
+}
+
+// maxLog is how much of a log is shown.
+const maxLog = 256 << 10
 
 func (p *process) cleanUp() {
 	p.signal(syscall.SIGKILL)
@@ -1446,7 +2870,7 @@ func (p *process) cleanUp() {
 		p.t.Error(fault)
 	}
 	if log := p.stderr.String(); p.t.Failed() || strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic: ") {
-		p.t.Errorf("the program's log:\n%s", log)
+		p.t.Errorf("the program's log:\n%s", log[max(0, len(log)-maxLog):])
 	}
 }
 
@@ -1457,6 +2881,11 @@ func (p *process) startReading() {
 func (p *process) awaitConsuming() {
 	p.t.Helper()
 	p.await("the program to consume", func() bool {
+		select {
+		case <-p.ended:
+			p.t.Fatal("the program has ended")
+		default:
+		}
 		log := p.stderr.String()
 		return strings.Contains(log, `msg=consuming `) || strings.Contains(log, `msg="consuming again" `)
 	})
@@ -1519,8 +2948,10 @@ type event struct {
 
 	Offset   int
 	More     bool
+	Replayed bool
 	Status   cmds.Status
 	ExitCode *int
+	Attempt  int
 }
 
 func (e event) String() string {
@@ -1531,16 +2962,22 @@ func (e event) String() string {
 	return fmt.Sprintf("%s of %q: %s, exit code %s, error %q, output lost %q", e.Dockercmd, e.MessageId, e.Status, code, e.Error, e.OutputLost)
 }
 
-// heard is what has been read from a program's standard output.
+// heard is what has been read from the standard output of a program, and of those that were started after it and go on
+// with its work.
 type heard struct {
 	mu      sync.Mutex
-	plain   strings.Builder // lines that are not JSON: the text output
+	plain   strings.Builder // lines that are not JSON: the text output, and what a killed program has not finished
 	results []event
-	outputs map[string]*bytes.Buffer // by message id and stream
+	outputs map[source]*bytes.Buffer
+	last    map[source]string // by message and stream: the container that has written last
 	wrong   []string
+	several bool // dispatchers at once: two may print what one container writes, and a reader drops what it has
 }
 
-func newHeard() *heard { return &heard{outputs: map[string]*bytes.Buffer{}} }
+// source is one output of one container.
+type source struct{ message, stream, container string }
+
+func newHeard() *heard { return &heard{outputs: map[source]*bytes.Buffer{}, last: map[source]string{}} }
 
 func (h *heard) read(stdout io.Reader) {
 	for lines := bufio.NewReader(stdout); ; {
@@ -1566,31 +3003,46 @@ func (h *heard) add(line string) {
 	case e.Event == "output":
 		h.addOutput(e)
 	default:
-		h.wrong = append(h.wrong, "a line that is no event: "+line)
+		h.fault("a line that is no event: %s", line)
 	}
 }
 
-// addOutput joins the pieces of a stream; each has to begin where the last has ended.
+// addOutput joins the pieces of a stream, as any reader may: each begins where the one before has ended. One that is replayed
+// may repeat bytes, which have to be the same.
 func (h *heard) addOutput(e event) {
-	key := e.MessageId + "/" + e.Stream
-	if h.outputs[key] == nil {
-		h.outputs[key] = new(bytes.Buffer)
+	from := source{e.MessageId, e.Stream, e.Id}
+	h.last[source{message: e.MessageId, stream: e.Stream}] = e.Id
+	if h.outputs[from] == nil {
+		h.outputs[from] = new(bytes.Buffer)
 	}
 	data := []byte(e.Data)
 	if e.Encoding == "base64" {
 		data, _ = base64.StdEncoding.DecodeString(e.Data)
 	}
-	whole := bytes.HasSuffix(data, []byte("\n"))
-	if e.Offset != h.outputs[key].Len() || e.More && whole {
-		h.wrong = append(h.wrong, fmt.Sprintf("%s of %q: %d bytes at %d (more: %v), expected at %d", e.Stream, e.MessageId, len(data), e.Offset, e.More, h.outputs[key].Len()))
+	known := h.outputs[from]
+	again := known.Len() - e.Offset
+	switch {
+	case e.More && bytes.HasSuffix(data, []byte("\n")):
+		h.fault("%s of %q: a piece that is not the last ends a line", e.Stream, e.MessageId)
+	case again < 0, again > 0 && !e.Replayed && !h.several:
+		h.fault("%s of %q: %d bytes at %d (replayed: %v), expected at %d", e.Stream, e.MessageId, len(data), e.Offset, e.Replayed, known.Len())
+	case again > 0 && !bytes.HasPrefix(known.Bytes()[e.Offset:], data[:min(again, len(data))]):
+		h.fault("%s of %q: other bytes at %d when they are replayed", e.Stream, e.MessageId, e.Offset)
 	}
-	h.outputs[key].Write(data)
+	known.Write(data[min(max(again, 0), len(data)):])
 }
 
+func (h *heard) fault(format string, args ...any) {
+	h.wrong = append(h.wrong, fmt.Sprintf(format, args...))
+}
+
+// faults are what was wrong since they were last asked for.
 func (h *heard) faults() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.wrong
+	wrong := h.wrong
+	h.wrong = nil
+	return wrong
 }
 
 // read is the text output so far, with times masked.
@@ -1600,11 +3052,13 @@ func (p *process) read() string {
 	return maskTimes(p.heard.plain.String())
 }
 
-// output is what the container of a message has written so far.
+// output is what the container of a message, the last one when there are several, has written so far.
 func (p *process) output(id, stream string) string {
 	p.heard.mu.Lock()
 	defer p.heard.mu.Unlock()
-	if data := p.heard.outputs[id+"/"+stream]; data != nil {
+	from := source{message: id, stream: stream}
+	from.container = p.heard.last[from]
+	if data := p.heard.outputs[from]; data != nil {
 		return data.String()
 	}
 	return ""
@@ -1668,6 +3122,59 @@ func (p *process) checkSettled(left, dead int) {
 	}
 }
 
+// checkOutcomes holds that some messages, and no others, have an outcome, and each of them one. Where a response may have
+// been given again, it is the same.
+func (p *process) checkOutcomes(repeats bool, ids ...string) {
+	p.t.Helper()
+	first := map[string]event{}
+	for _, r := range p.results() {
+		known, again := first[r.MessageId]
+		switch {
+		case !again:
+			first[r.MessageId] = r
+		case !repeats:
+			p.t.Errorf("once more: %s", r)
+		case known.String() != r.String() || known.Id != r.Id:
+			p.t.Errorf("two outcomes: %s, and %s", known, r)
+		}
+	}
+	got, want := slices.Sorted(maps.Keys(first)), slices.Sorted(slices.Values(ids))
+	if !slices.Equal(got, want) {
+		p.t.Errorf("the messages with an outcome are\n%q, want\n%q", got, want)
+	}
+}
+
+// checkRuns holds that the Engine has created and started one container for each of some messages.
+func (p *process) checkRuns(events *witness, ids ...string) {
+	p.t.Helper()
+	for _, id := range ids {
+		for _, action := range []string{"create", "start"} {
+			p.await(fmt.Sprintf("the event %s for %s", action, id), func() bool { return events.times(action, id, 1) > 0 })
+			if n := events.times(action, id, 1); n != 1 {
+				p.t.Errorf("%s: %d times %s", id, n, action)
+			}
+		}
+	}
+}
+
+// checkNothingLeft holds that a program that has ended has left nothing with the Engine, and no connection.
+func (p *process) checkNothingLeft() {
+	p.t.Helper()
+	var containers []string
+	for _, r := range p.results() {
+		if r.Id != "" {
+			containers = append(containers, r.Id)
+		}
+	}
+	if left := p.site.engine.marks(p.t, p.queue, containers); len(left) != 0 {
+		p.t.Errorf("marks left behind: %q", left)
+	}
+	if left := p.containers(); len(left) != 0 {
+		p.t.Errorf("containers left behind: %+v", left)
+	}
+	p.await("its connections to end", func() bool { return consumers(p.t, p.site, p.queue) == 0 })
+}
+
 // text is a buffer that may be read while a process writes it.
 type text struct {
 	mu sync.Mutex
@@ -1709,18 +3216,22 @@ func unread(t *testing.T, pipe *os.File) (n int32) {
 // onChannel does something on a connection of its own.
 func onChannel(t *testing.T, where site, do func(*amqp.Channel) error) {
 	t.Helper()
+	if err := tryOnChannel(where, do); err != nil {
+		t.Fatal("RabbitMQ: ", err)
+	}
+}
+
+func tryOnChannel(where site, do func(*amqp.Channel) error) error {
 	conn, err := amqp.Dial(where.broker)
 	if err != nil {
-		t.Fatal("RabbitMQ: ", err)
+		return err
 	}
 	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
-		t.Fatal("RabbitMQ: ", err)
+		return err
 	}
-	if err := do(ch); err != nil {
-		t.Fatal("RabbitMQ: ", err)
-	}
+	return do(ch)
 }
 
 // declare makes a durable queue, or fails when there is one that has other arguments.
@@ -1735,7 +3246,13 @@ func declare(t *testing.T, where site, queue string, arguments amqp.Table) {
 // publish sends persistent messages in their order, and returns when the broker has confirmed them and a queue has them.
 func publish(t *testing.T, where site, queue string, messages ...amqp.Publishing) {
 	t.Helper()
-	onChannel(t, where, func(ch *amqp.Channel) error {
+	if err := tryPublish(where, queue, messages...); err != nil {
+		t.Fatal("RabbitMQ: ", err)
+	}
+}
+
+func tryPublish(where site, queue string, messages ...amqp.Publishing) error {
+	return tryOnChannel(where, func(ch *amqp.Channel) error {
 		if err := ch.Confirm(false); err != nil {
 			return err
 		}
@@ -1769,6 +3286,17 @@ func queued(t *testing.T, where site, queue string) (n int) {
 	return n
 }
 
+// consumers is how many take from a queue.
+func consumers(t *testing.T, where site, queue string) (n int) {
+	t.Helper()
+	onChannel(t, where, func(ch *amqp.Channel) error {
+		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		n = q.Consumers
+		return err
+	})
+	return n
+}
+
 func take(t *testing.T, where site, queue string, count int) (taken []amqp.Delivery) {
 	t.Helper()
 	onChannel(t, where, func(ch *amqp.Channel) error {
@@ -1784,13 +3312,20 @@ func take(t *testing.T, where site, queue string, count int) (taken []amqp.Deliv
 	return taken
 }
 
-// deleteQueues deletes a queue and its dead queue when the test ends.
+// deleteQueues deletes a queue, and what there is beside it, when the test ends.
 func deleteQueues(t *testing.T, where site, queue string) {
 	t.Cleanup(func() {
 		onChannel(t, where, func(ch *amqp.Channel) error {
-			_, err := ch.QueueDelete(queue, false, false, false)
-			_, err2 := ch.QueueDelete(queue+wire.DeadSuffix, false, false, false)
-			return cmp.Or(err, err2)
+			names := []string{queue, queue + wire.DeadSuffix}
+			for seconds := 1; seconds <= 1024; seconds *= 2 {
+				names = append(names, fmt.Sprint(queue, ".retry.", seconds))
+			}
+			for _, name := range names {
+				if _, err := ch.QueueDelete(name, false, false, false); err != nil {
+					return err
+				}
+			}
+			return ch.ExchangeDelete(queue+".control", false, false)
 		})
 	})
 }
@@ -1956,14 +3491,39 @@ type container struct {
 	Labels map[string]string
 }
 
-// containers are those, in whatever state, that a dispatcher has made.
-func (e *engine) containers(t *testing.T, dispatcher string) (all []container) {
+// containers are those, in whatever state, that were made for a queue.
+func (e *engine) containers(t *testing.T, queue string) (all []container) {
 	t.Helper()
-	filters := body(t, message{"label": []string{"docker-dispatch.dispatcher=" + dispatcher}})
-	if status := e.get(t, "/containers/json?all=1&filters="+url.QueryEscape(filters), &all); status != http.StatusOK {
+	if status := e.get(t, "/containers/json?all=1&filters="+ofQueue(t, queue), &all); status != http.StatusOK {
 		t.Fatalf("Docker Engine: the list of containers: %d", status)
 	}
 	return all
+}
+
+// ofQueue is a filter, ready for a URI, for what was made for a queue.
+func ofQueue(t *testing.T, queue string) string {
+	return url.QueryEscape(body(t, message{"label": []string{"docker-dispatch.queue=" + queue}}))
+}
+
+// marks are the names of the volumes that were made for a queue, or about one of some containers.
+func (e *engine) marks(t *testing.T, queue string, containers []string) (names []string) {
+	t.Helper()
+	var list struct {
+		Volumes []struct {
+			Name   string
+			Labels map[string]string
+		}
+	}
+	if status := e.get(t, "/volumes", &list); status != http.StatusOK {
+		t.Fatalf("Docker Engine: the list of volumes: %d", status)
+	}
+	for _, volume := range list.Volumes {
+		about := func(id string) bool { return strings.Contains(volume.Name, id) }
+		if volume.Labels["docker-dispatch.queue"] == queue || slices.ContainsFunc(containers, about) {
+			names = append(names, volume.Name)
+		}
+	}
+	return names
 }
 
 func (e *engine) running(t *testing.T, id string) bool {
@@ -1991,6 +3551,91 @@ func (e *engine) log(t *testing.T, id string) string {
 		}
 		log.Write(data)
 	}
+}
+
+// witness is what an Engine's events say about the containers of a queue.
+type witness struct {
+	mu   sync.Mutex
+	seen map[string][]string // by message id, attempt and action: container ids
+}
+
+// watch begins to listen; it goes on to the end of the test, also when the Engine is away for a while.
+func watch(t *testing.T, e *engine, queue string) *witness {
+	t.Helper()
+	w := &witness{seen: map[string][]string{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	var listening sync.WaitGroup
+	t.Cleanup(func() {
+		cancel()
+		listening.Wait()
+	})
+	since := time.Now().UnixNano()
+	heard := make(chan struct{})
+	listening.Go(func() {
+		for first := true; ctx.Err() == nil; first = false {
+			res := e.events(ctx, queue, since)
+			if first {
+				close(heard)
+			}
+			if res != nil {
+				since = w.read(res.Body, since)
+				res.Body.Close()
+			}
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	})
+	<-heard
+	return w
+}
+
+// events asks for those of a queue's containers from a time on, in nanoseconds of Unix time. An Engine that is away is nil.
+func (e *engine) events(ctx context.Context, queue string, since int64) *http.Response {
+	filters, _ := json.Marshal(message{"type": []string{"container"}, "label": []string{"docker-dispatch.queue=" + queue}})
+	path := fmt.Sprintf("/events?since=%d.%09d&filters=%s", since/1e9, since%1e9, url.QueryEscape(string(filters)))
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://docker"+path, nil)
+	if err != nil {
+		panic(err)
+	}
+	client := http.Client{Transport: e.http.Transport} // without its time limit
+	res, err := client.Do(req)
+	if err != nil {
+		return nil
+	}
+	return res
+}
+
+// read takes in events until they end, and returns the time of the last.
+func (w *witness) read(stream io.Reader, since int64) int64 {
+	for events := json.NewDecoder(stream); ; {
+		var e struct {
+			Action string
+			Actor  struct {
+				ID         string
+				Attributes map[string]string
+			}
+			TimeNano int64 `json:"timeNano"`
+		}
+		if events.Decode(&e) != nil {
+			return since
+		}
+		since = e.TimeNano + 1
+		w.mu.Lock()
+		key := e.Actor.Attributes["docker-dispatch.message-id"] + "#" + cmp.Or(e.Actor.Attributes["docker-dispatch.attempt"], "1") + " " + e.Action
+		if e.Action == "start" || !slices.Contains(w.seen[key], e.Actor.ID) {
+			w.seen[key] = append(w.seen[key], e.Actor.ID)
+		}
+		w.mu.Unlock()
+	}
+}
+
+// times is how many containers of a message's attempt were created, or started; one that was started twice counts twice.
+func (w *witness) times(action, id string, attempt int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.seen[fmt.Sprintf("%s#%d %s", id, attempt, action)])
 }
 
 func (p *process) containers() []container {
@@ -2103,6 +3748,785 @@ func (e *privateEngine) load(other *engine) {
 	if status := e.do(e.t, "POST", "/images/load", res.Body, nil); status != http.StatusOK {
 		e.t.Fatalf("loading the image: %d", status)
 	}
+}
+
+// Helpers: proxies between the program and its daemons. They pass on every byte as it is, and half-closes too.
+
+// relay is a listener in front of a daemon. Its connections can be held up and cut, and it can go away.
+type relay struct {
+	t       *testing.T
+	listen  func() (net.Listener, error)
+	dial    func() (net.Conn, error)
+	carry   func(*link) // carries both directions until they end
+	up      *gate       // what goes to the daemon
+	down    *gate       // what comes from it
+	serving sync.WaitGroup
+
+	mu       sync.Mutex
+	listener net.Listener // nil while the relay is away
+	links    map[*link]bool
+}
+
+// link is a connection of the program, and the relay's own to the daemon.
+type link struct {
+	program, daemon halfCloser
+	once            sync.Once
+	dead            chan struct{} // closed when it is cut
+}
+
+// halfCloser is what sockets have, of both kinds.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+func (l *link) cut() {
+	l.once.Do(func() {
+		close(l.dead)
+		l.program.Close()
+		l.daemon.Close()
+	})
+}
+
+// gate holds up what is written through it while it is shut.
+type gate struct {
+	mu     sync.Mutex
+	opened chan struct{} // nil while it is open
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.opened == nil {
+		g.opened = make(chan struct{})
+	}
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.opened != nil {
+		close(g.opened)
+		g.opened = nil
+	}
+}
+
+func (g *gate) pass(l *link) {
+	g.mu.Lock()
+	opened := g.opened
+	g.mu.Unlock()
+	if opened == nil {
+		return
+	}
+	select {
+	case <-opened:
+	case <-l.dead:
+	}
+}
+
+// gated is one side of a link, as the other is copied to it.
+type gated struct {
+	halfCloser
+	gate *gate
+	link *link
+}
+
+func (g gated) Write(data []byte) (int, error) {
+	g.gate.pass(g.link)
+	return g.halfCloser.Write(data)
+}
+
+func (g gated) CloseWrite() error {
+	g.gate.pass(g.link)
+	return g.halfCloser.CloseWrite()
+}
+
+// begin has the relay serve until the end of the test.
+func (r *relay) begin() {
+	r.t.Helper()
+	r.up, r.down, r.links = new(gate), new(gate), map[*link]bool{}
+	r.back()
+	r.t.Cleanup(func() {
+		r.away()
+		r.serving.Wait()
+	})
+}
+
+// back has the relay listen, and away ends that and cuts every connection.
+func (r *relay) back() {
+	r.t.Helper()
+	l, err := r.listen()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listener = l
+	r.serving.Go(func() { r.serve(l) })
+}
+
+func (r *relay) away() {
+	r.mu.Lock()
+	if r.listener != nil {
+		r.listener.Close()
+		r.listener = nil
+	}
+	r.mu.Unlock()
+	r.cut()
+}
+
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for l := range r.links {
+		l.cut()
+	}
+}
+
+// freeze holds up both directions: nothing is heard of either side, as when packets are dropped. What was held up is passed on
+// when it thaws.
+func (r *relay) freeze() {
+	r.up.shut()
+	r.down.shut()
+}
+
+func (r *relay) thaw() {
+	r.up.open()
+	r.down.open()
+}
+
+func (r *relay) serve(listener net.Listener) {
+	for {
+		program, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		r.serving.Go(func() { r.join(listener, program.(halfCloser)) })
+	}
+}
+
+// join is the life of a connection.
+func (r *relay) join(listener net.Listener, program halfCloser) {
+	daemon, err := r.dial()
+	if err != nil {
+		program.Close()
+		return
+	}
+	l := &link{program: program, daemon: daemon.(halfCloser), dead: make(chan struct{})}
+	defer l.cut()
+	r.mu.Lock()
+	gone := r.listener != listener
+	r.links[l] = true
+	r.mu.Unlock()
+	if !gone {
+		r.carry(l)
+	}
+	r.mu.Lock()
+	delete(r.links, l)
+	r.mu.Unlock()
+}
+
+// bothWays runs the two directions of a link. One that ends in order is half-closed, any other is cut.
+func (r *relay) bothWays(l *link, up, down func(to io.Writer) error) {
+	direction := func(to gated, carry func(io.Writer) error) {
+		if carry(to) != nil || to.CloseWrite() != nil {
+			l.cut()
+		}
+	}
+	var upward sync.WaitGroup
+	upward.Go(func() { direction(gated{l.daemon, r.up, l}, up) })
+	direction(gated{l.program, r.down, l}, down)
+	upward.Wait()
+}
+
+// brokerProxy is a port in front of RabbitMQ.
+type brokerProxy struct{ relay }
+
+// newBrokerProxy returns a proxy in front of the site's broker, and the site whose program goes through it.
+func newBrokerProxy(t *testing.T, where site) (*brokerProxy, site) {
+	t.Helper()
+	uri, err := url.Parse(where.broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port := uri.Hostname(), cmp.Or(uri.Port(), "5672")
+	address := "127.0.0.1:0"
+	p := new(brokerProxy)
+	p.t = t
+	p.listen = func() (net.Listener, error) {
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			address = l.Addr().String() // the same when it is back
+		}
+		return l, err
+	}
+	p.dial = func() (net.Conn, error) { return net.Dial("tcp", net.JoinHostPort(host, port)) }
+	p.carry = func(l *link) {
+		p.bothWays(l,
+			func(to io.Writer) error { _, err := io.Copy(to, l.program); return err },
+			func(to io.Writer) error { _, err := io.Copy(to, l.daemon); return err })
+	}
+	p.begin()
+	uri.Host = address
+	where.login = uri.String()
+	return p, where
+}
+
+// engineProxy is a socket in front of an Engine. It knows each request and answer by its head, and obeys rules.
+type engineProxy struct {
+	relay
+	operations map[string]*regexp.Regexp // by operationId: method and path
+
+	rulesMu sync.Mutex
+	rules   []*rule
+}
+
+// rule is what happens at a moment of an operation, for so many times.
+type rule struct {
+	operation string // "" is every one
+	at        moment
+	times     int
+	do        func(*exchange)
+}
+
+type moment uint8
+
+const (
+	asked    moment = iota // the head of the request has come; the Engine has nothing of it
+	answered               // the head of the answer has come; the program has nothing of it
+	told                   // the first bytes of the answer's body have come; the program has none of them
+)
+
+const forever = 1 << 30
+
+// exchange is a request and its answer. What it has beside its link is for rules to set.
+type exchange struct {
+	*link
+	operation string
+	refusal   string                    // passed back instead of asking the Engine: a whole answer
+	head      string                    // of the request, and later of the answer
+	body      func(io.Writer) io.Writer // what the answer's body goes through
+}
+
+// newEngineProxy returns a proxy in front of the site's Engine, and the site whose program goes through it.
+func newEngineProxy(t *testing.T, where site) (*engineProxy, site) {
+	t.Helper()
+	daemon, err := wire.ParseAddr(where.engine.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := workDir(t) + "/docker.sock"
+	p := &engineProxy{operations: map[string]*regexp.Regexp{}}
+	for _, known := range operations(t) {
+		pattern := regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(known.path), `[^/]+`)
+		p.operations[known.id] = regexp.MustCompile(`^` + known.method + ` (/v[0-9.]+)?` + pattern + `[? ]`)
+	}
+	p.t = t
+	p.listen = func() (net.Listener, error) { return net.Listen("unix", path) }
+	p.dial = func() (net.Conn, error) { return daemon.Dial(context.Background()) }
+	p.carry = func(l *link) {
+		questions := make(chan *exchange, 1) // the program asks again when it has its answer
+		p.bothWays(l,
+			func(to io.Writer) error { defer close(questions); return p.ask(l, questions, to) },
+			func(to io.Writer) error { return p.answer(l, questions, to) })
+	}
+	p.begin()
+	where.socket = "unix://" + path
+	return p, where
+}
+
+// on sets a rule.
+func (p *engineProxy) on(operation string, at moment, times int, do func(*exchange)) {
+	if p.operations[operation] == nil && operation != "" {
+		p.t.Fatalf("the Engine has no operation %s", operation)
+	}
+	p.rulesMu.Lock()
+	defer p.rulesMu.Unlock()
+	p.rules = append(p.rules, &rule{operation, at, times, do})
+}
+
+// obeyed says whether no rule waits for its moment.
+func (p *engineProxy) obeyed() bool {
+	p.rulesMu.Lock()
+	defer p.rulesMu.Unlock()
+	return !slices.ContainsFunc(p.rules, func(r *rule) bool { return r.times > 0 })
+}
+
+// forget drops all rules.
+func (p *engineProxy) forget() {
+	p.rulesMu.Lock()
+	defer p.rulesMu.Unlock()
+	p.rules = nil
+}
+
+// obey does what the first rule for this moment says.
+func (p *engineProxy) obey(x *exchange, at moment) {
+	p.rulesMu.Lock()
+	i := slices.IndexFunc(p.rules, func(r *rule) bool {
+		return r.at == at && r.times > 0 && (r.operation == x.operation || r.operation == "")
+	})
+	if i < 0 {
+		p.rulesMu.Unlock()
+		return
+	}
+	do := p.rules[i].do
+	p.rules[i].times--
+	p.rulesMu.Unlock()
+	do(x)
+}
+
+// ask carries requests.
+func (p *engineProxy) ask(l *link, questions chan<- *exchange, to io.Writer) error {
+	for from := bufio.NewReader(l.program); ; {
+		head, err := readHead(from)
+		if err != nil || head == "" {
+			return err
+		}
+		x := &exchange{link: l, head: head, operation: p.operationOf(head)}
+		p.obey(x, asked)
+		body := bodyOf(from, head, "0")
+		if x.refusal != "" {
+			io.Copy(io.Discard, body)
+			if _, err := io.WriteString(l.program, x.refusal); err != nil {
+				return err
+			}
+			continue
+		}
+		if fieldOf(head, "Upgrade") != "" {
+			body = from
+		}
+		questions <- x
+		if _, err := io.WriteString(to, x.head); err != nil {
+			return err
+		}
+		if _, err := io.Copy(to, body); err != nil {
+			return err
+		}
+	}
+}
+
+// answer carries what the Engine says.
+func (p *engineProxy) answer(l *link, questions <-chan *exchange, to io.Writer) error {
+	for from := bufio.NewReader(l.daemon); ; {
+		head, err := readHead(from)
+		if err != nil || head == "" {
+			return err
+		}
+		x, ok := <-questions
+		if !ok {
+			return io.ErrUnexpectedEOF
+		}
+		x.head = head
+		p.obey(x, answered)
+		if _, err := io.WriteString(to, x.head); err != nil {
+			return err
+		}
+		body, through := bodyOf(from, head, ""), to
+		if x.body != nil {
+			through = x.body(to)
+		}
+		var first [1]byte
+		if n, _ := body.Read(first[:]); n == 1 {
+			p.obey(x, told)
+			if _, err := through.Write(first[:]); err != nil {
+				return err
+			}
+		}
+		if _, err := io.Copy(through, body); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *engineProxy) operationOf(head string) string {
+	for id, pattern := range p.operations {
+		if pattern.MatchString(head) {
+			return id
+		}
+	}
+	return ""
+}
+
+// readHead returns the lines up to the empty one, which is its last; "" is an orderly end before the first.
+func readHead(from *bufio.Reader) (head string, err error) {
+	for !strings.HasSuffix(head, "\r\n\r\n") {
+		line, err := from.ReadString('\n')
+		if err == io.EOF && head+line == "" {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		head += line
+	}
+	return head, nil
+}
+
+func fieldOf(head, name string) string {
+	match := regexp.MustCompile(`(?i)\r\n` + name + `: *([^\r]*)`).FindStringSubmatch(head)
+	if match == nil {
+		return ""
+	}
+	return match[1]
+}
+
+// bodyOf is the body behind a head, as it is on the wire. One without a length has that many bytes, or goes on to the end.
+func bodyOf(from *bufio.Reader, head, length string) io.Reader {
+	status := regexp.MustCompile(`^HTTP/1\.1 (204|304)`).MatchString(head)
+	length = cmp.Or(fieldOf(head, "Content-Length"), length)
+	switch {
+	case status:
+		return strings.NewReader("")
+	case fieldOf(head, "Transfer-Encoding") != "":
+		return &rawChunks{from: from}
+	case length == "":
+		return from
+	}
+	size, _ := strconv.ParseInt(length, 10, 64)
+	return io.LimitReader(from, size)
+}
+
+// rawChunks reads a chunked body, the marks of its chunks too.
+type rawChunks struct {
+	from *bufio.Reader
+	now  io.Reader // what is left of a chunk or of a line
+	last bool
+}
+
+func (c *rawChunks) Read(data []byte) (int, error) {
+	for {
+		if c.now != nil {
+			if n, err := c.now.Read(data); n > 0 || err != io.EOF {
+				return n, err
+			}
+			c.now = nil
+		}
+		if c.last {
+			return 0, io.EOF
+		}
+		line, err := c.from.ReadString('\n')
+		if err != nil {
+			return 0, io.ErrUnexpectedEOF
+		}
+		size, err := strconv.ParseInt(strings.TrimSpace(line), 16, 64)
+		if err != nil {
+			return 0, err
+		}
+		c.last = size == 0
+		c.now = io.MultiReader(strings.NewReader(line), io.LimitReader(c.from, size+int64(len("\r\n"))))
+	}
+}
+
+// cutAfter has the connection cut behind so many bytes of the answer's body.
+func cutAfter(size int) func(*exchange) {
+	return func(x *exchange) {
+		x.body = func(to io.Writer) io.Writer {
+			return writer(func(data []byte) (int, error) {
+				if len(data) < size {
+					size -= len(data)
+					return to.Write(data)
+				}
+				n, _ := to.Write(data[:size])
+				return n, errors.New("cut here")
+			})
+		}
+	}
+}
+
+// bend changes the byte of the answer's body that stands behind so many others.
+func bend(offset int) func(*exchange) {
+	return func(x *exchange) {
+		x.body = func(to io.Writer) io.Writer {
+			return writer(func(data []byte) (int, error) {
+				if offset >= 0 && offset < len(data) {
+					data = slices.Clone(data)
+					data[offset] ^= 0xff
+				}
+				offset -= len(data)
+				return to.Write(data)
+			})
+		}
+	}
+}
+
+// refuse answers in the Engine's place.
+func refuse(status int, text string) func(*exchange) {
+	body := fmt.Sprintf(`{"message":%q}`, text)
+	return func(x *exchange) {
+		x.refusal = fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, http.StatusText(status), len(body), body)
+	}
+}
+
+func cut(x *exchange) { x.cut() }
+
+// garbage is an answer that is no HTTP.
+func garbage(x *exchange) { x.head = "HTTP/9 banana\r\n\r\n" }
+
+// onceEach does something at the first of each operation's exchanges.
+func onceEach(do func(*exchange)) func(*exchange) {
+	var done sync.Map
+	return func(x *exchange) {
+		if _, again := done.LoadOrStore(x.operation, true); !again {
+			do(x)
+		}
+	}
+}
+
+// late passes on what comes only after a time.
+func late(by time.Duration) func(*exchange) {
+	return func(x *exchange) {
+		select {
+		case <-time.After(by):
+		case <-x.dead:
+		}
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(data []byte) (int, error) { return w(data) }
+
+// Helpers: an Engine of instant containers
+
+// instantEngine is as much of an Engine as a run needs. Its containers say hello and end when they are started; those that are
+// tried for the first time of several fail.
+type instantEngine struct {
+	mu         sync.Mutex
+	containers map[string]*instant // by id
+	volumes    map[string]map[string]string
+}
+
+type instant struct {
+	id, name string
+	labels   map[string]string
+	state    string
+	code     int
+	attached net.Conn
+	exited   chan struct{}
+}
+
+// newInstantEngine serves until the end of the test, and returns its address.
+func newInstantEngine(t *testing.T) string {
+	t.Helper()
+	path := workDir(t) + "/docker.sock"
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &instantEngine{containers: map[string]*instant{}, volumes: map[string]map[string]string{}}
+	mux := http.NewServeMux()
+	for pattern, handle := range map[string]http.HandlerFunc{
+		"GET /_ping":                       e.ping,
+		"POST /{v}/containers/create":      e.create,
+		"GET /{v}/containers/json":         e.list,
+		"POST /{v}/containers/{id}/attach": e.attach,
+		"POST /{v}/containers/{id}/start":  e.start,
+		"POST /{v}/containers/{id}/stop":   e.nothing,
+		"POST /{v}/containers/{id}/rename": e.nothing,
+		"POST /{v}/containers/{id}/wait":   e.wait,
+		"GET /{v}/containers/{id}/json":    e.inspect,
+		"GET /{v}/containers/{id}/logs":    e.logs,
+		"DELETE /{v}/containers/{id}":      e.remove,
+		"POST /{v}/volumes/create":         e.createVolume,
+		"GET /{v}/volumes":                 e.listVolumes,
+		"DELETE /{v}/volumes/{name}":       e.removeVolume,
+	} {
+		mux.HandleFunc(pattern, handle)
+	}
+	server := &http.Server{Handler: mux}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return "unix://" + path
+}
+
+func (e *instantEngine) ping(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Api-Version", "1.41")
+	w.Header().Set("Ostype", "linux")
+	io.WriteString(w, "OK")
+}
+
+// say answers with JSON.
+func say(w http.ResponseWriter, status int, what any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(what)
+}
+
+func (e *instantEngine) nothing(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (e *instantEngine) create(w http.ResponseWriter, r *http.Request) {
+	var config struct{ Labels map[string]string }
+	json.NewDecoder(r.Body).Decode(&config)
+	id := make([]byte, 32)
+	rand.Read(id)
+	c := &instant{id: hex.EncodeToString(id), name: r.FormValue("name"), labels: config.Labels, state: "created", exited: make(chan struct{})}
+	if strings.Contains(c.labels["docker-dispatch.message"], "Retries") && c.labels["docker-dispatch.attempt"] == "1" {
+		c.code = 1
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.containers[c.id] = c
+	say(w, http.StatusCreated, message{"Id": c.id, "Warnings": []string{}})
+}
+
+// find answers 404 for a container that is not there.
+func (e *instantEngine) find(w http.ResponseWriter, r *http.Request) *instant {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	id := r.PathValue("id")
+	if c := e.containers[id]; c != nil {
+		return c
+	}
+	for _, c := range e.containers {
+		if c.name == id {
+			return c
+		}
+	}
+	say(w, http.StatusNotFound, message{"message": "No such container: " + id})
+	return nil
+}
+
+func (e *instantEngine) attach(w http.ResponseWriter, r *http.Request) {
+	c := e.find(w, r)
+	if c == nil {
+		return
+	}
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	e.mu.Lock() // the start follows the answer
+	defer e.mu.Unlock()
+	io.WriteString(conn, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+	c.attached = conn
+}
+
+// hello is a frame of standard output.
+const hello = "\x01\x00\x00\x00\x00\x00\x00\x06hello\n"
+
+func (e *instantEngine) start(w http.ResponseWriter, r *http.Request) {
+	c := e.find(w, r)
+	if c == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.state != "created" {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	c.state = "exited"
+	close(c.exited)
+	if c.attached != nil {
+		io.WriteString(c.attached, hello)
+		c.attached.Close()
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (e *instantEngine) wait(w http.ResponseWriter, r *http.Request) {
+	c := e.find(w, r)
+	if c == nil {
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	select {
+	case <-c.exited:
+		json.NewEncoder(w).Encode(message{"StatusCode": c.code})
+	case <-r.Context().Done():
+	}
+}
+
+func (e *instantEngine) inspect(w http.ResponseWriter, r *http.Request) {
+	c := e.find(w, r)
+	if c == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now().Format(time.RFC3339Nano)
+	say(w, http.StatusOK, message{"Id": c.id, "Name": "/" + c.name, "Config": message{"Labels": c.labels},
+		"State":      message{"Status": c.state, "ExitCode": c.code, "StartedAt": now, "FinishedAt": now},
+		"HostConfig": message{"LogConfig": message{"Type": "json-file"}}})
+}
+
+func (e *instantEngine) logs(w http.ResponseWriter, r *http.Request) {
+	if e.find(w, r) != nil {
+		io.WriteString(w, hello)
+	}
+}
+
+func (e *instantEngine) remove(w http.ResponseWriter, r *http.Request) {
+	c := e.find(w, r)
+	if c == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.containers, c.id)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// wanted tells whether labels have all that a request filters by.
+func wanted(r *http.Request, labels map[string]string) bool {
+	var filters struct{ Label []string }
+	json.Unmarshal([]byte(r.FormValue("filters")), &filters)
+	return !slices.ContainsFunc(filters.Label, func(filter string) bool {
+		name, value, exact := strings.Cut(filter, "=")
+		has, there := labels[name]
+		return !there || exact && has != value
+	})
+}
+
+func (e *instantEngine) list(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := []message{}
+	for _, c := range e.containers {
+		if wanted(r, c.labels) {
+			all = append(all, message{"Id": c.id, "Names": []string{"/" + c.name}, "State": c.state, "Labels": c.labels, "Created": time.Now().Unix()})
+		}
+	}
+	say(w, http.StatusOK, all)
+}
+
+func (e *instantEngine) createVolume(w http.ResponseWriter, r *http.Request) {
+	var config struct {
+		Name   string
+		Labels map[string]string
+	}
+	json.NewDecoder(r.Body).Decode(&config)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.volumes[config.Name] = config.Labels
+	say(w, http.StatusCreated, config)
+}
+
+func (e *instantEngine) listVolumes(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := []message{}
+	for name, labels := range e.volumes {
+		if wanted(r, labels) {
+			all = append(all, message{"Name": name, "Labels": labels})
+		}
+	}
+	say(w, http.StatusOK, message{"Volumes": all})
+}
+
+func (e *instantEngine) removeVolume(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, found := e.volumes[r.PathValue("name")]
+	delete(e.volumes, r.PathValue("name"))
+	if !found {
+		say(w, http.StatusNotFound, message{"message": "no such volume"})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // Helpers: processes, files, conditions
