@@ -131,3 +131,11 @@ func status(err error) int {
 	}
 	return 0
 }
+
+// gone takes a container or volume that is not there for no error.
+func gone(err error) error {
+	if status(err) == 404 {
+		return nil
+	}
+	return err
+}

@@ -68,7 +68,7 @@ func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
 		return nil
 	case err != nil:
 		return err
-	case container.State.Status != "exited":
+	case !hasEnded(container.State.Status):
 		return nil
 	}
 	r.record(container.State.ExitCode)

@@ -110,9 +110,5 @@ func (h *Host) volumes(ctx context.Context, labels ...string) (list []dockerapi.
 
 // deleteVolume removes a volume, if it is there.
 func (h *Host) deleteVolume(ctx context.Context, name string) error {
-	err := h.patient(ctx, func(bool) error { return h.client.VolumeDelete(ctx, name) })
-	if status(err) == 404 {
-		return nil
-	}
-	return err
+	return gone(h.patient(ctx, func(bool) error { return h.client.VolumeDelete(ctx, name) }))
 }

@@ -135,10 +135,8 @@ func isStray(c dockerapi.Summary) bool {
 		return true
 	case c.Labels[labelDetached] != "", c.State == "removing":
 		return false
-	case c.State == "exited", c.State == "dead":
-		return c.Labels[labelRemove] != ""
 	}
-	return true
+	return !hasEnded(c.State) || c.Labels[labelRemove] != ""
 }
 
 // sweep waits until the messages of what Resume has found would have come, and does with the rest as the operator chose. What
@@ -161,13 +159,24 @@ func (d *Dispatcher) sweep(ctx context.Context, h *Host, choice Orphans) {
 	}
 }
 
+// hasEnded says whether a container has run, by the word for its state. Podman has one of its own.
+func hasEnded(state string) bool { return state == "exited" || state == "dead" || state == "stopped" }
+
+// endStray looks once more, since the container may have ended in the meantime: a record without Remove is then finished.
 func (d *Dispatcher) endStray(ctx context.Context, h *Host, s Stray, choice Orphans) error {
-	done := s.State == "exited" || s.State == "dead"
-	if !done && choice == OrphansLeave {
+	container, err := h.inspect(ctx, s.ID)
+	if err != nil {
+		return gone(err)
+	}
+	s.State = container.State.Status
+	done := hasEnded(s.State)
+	switch {
+	case done && container.Config.Labels[labelRemove] == "":
+		return nil
+	case !done && choice == OrphansLeave:
 		d.Log.Warn("an orphan is left: its message has not come back; docker-dispatch orphans lists them and ends them", "container", s.ID, "name", s.Name, "message", s.MessageID, "state", s.State)
 		return nil
-	}
-	if done {
+	case done:
 		choice = OrphansRemove
 	}
 	d.Log.Info("ending an orphan", "how", choice, "container", s.ID, "name", s.Name, "message", s.MessageID, "state", s.State)
@@ -185,11 +194,7 @@ func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	if choice != OrphansRemove {
 		return nil
 	}
-	err := h.delete(ctx, s.ID, url.Values{"v": {"true"}}, nil)
-	if status(err) == 404 {
-		return nil
-	}
-	return err
+	return gone(h.delete(ctx, s.ID, url.Values{"v": {"true"}}, nil))
 }
 
 func (h *Host) hasStrays() bool {

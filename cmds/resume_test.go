@@ -310,3 +310,26 @@ func TestSweepWaitsForSlots(t *testing.T) {
 	until(t, "the slot is free", func() bool { return s.out.holds("n: ack\n") && len(s.slots) == 0 })
 	s.untilLater(t, "it is removed", func() bool { return s.find(c.id) == nil })
 }
+
+// A stray that ends before it is judged is judged by what it is then: one without Remove is a finished record.
+func TestSweepLooksOnceMore(t *testing.T) {
+	for _, remove := range []bool{true, false} {
+		s := newStage(t, map[string]program{"sleep": sleepOn})
+		s.connect()
+		body := attached("sleep")
+		if !remove {
+			body = strings.Replace(body, `,"Remove":true`, "", 1)
+		}
+		c := s.made(t, "m", body, "created")
+		s.run(c)
+		s.resume(t, OrphansLeave)
+		s.out.check(t, "found", fmt.Sprintf(found, 0, 1))
+		c.kill()
+		<-c.exited
+		s.grace(t)
+		s.Wait()
+		if kept := s.find(c.id) != nil; kept == remove || s.out.holds("orphan is left") {
+			t.Errorf("remove %t: kept %t, and said %q", remove, kept, s.out.take())
+		}
+	}
+}

@@ -191,11 +191,7 @@ func (h *Host) freeName(ctx context.Context, name string, c *Command, lost bool,
 
 // discard removes a container that was never started.
 func (h *Host) discard(ctx context.Context, id string) error {
-	err := h.patient(ctx, func(bool) error { return h.client.ContainerDelete(ctx, id, nil) })
-	if status(err) == 404 {
-		return nil
-	}
-	return err
+	return gone(h.patient(ctx, func(bool) error { return h.client.ContainerDelete(ctx, id, nil) }))
 }
 
 // errSpent says that a container that never started cannot be used any more.
@@ -321,7 +317,7 @@ func (h *Host) limit(ctx context.Context, c *Command, r *running) (end func()) {
 // expire stops a container whose time is up, unless it has just exited by itself.
 func (h *Host) expire(ctx context.Context, r *running) {
 	container, err := h.inspect(ctx, r.id)
-	if err != nil || container.State.Status == "exited" {
+	if err != nil || hasEnded(container.State.Status) {
 		return
 	}
 	r.expired.Store(true)
@@ -380,7 +376,7 @@ func (h *Host) starved(ctx context.Context, c *Command, r *running, stream *dock
 		return true
 	}
 	container, err := h.client.ContainerInspect(ctx, r.id) // at once: of one that is away nothing can be known
-	return err != nil || container.State.Status != "exited"
+	return err != nil || !hasEnded(container.State.Status)
 }
 
 // exitCode waits until the container has exited. Cut says that the Engine went away meanwhile.

@@ -182,11 +182,7 @@ func (r *running) destroy(ctx context.Context) error {
 		return nil
 	}
 	defer r.host.leave(r)
-	err := r.host.delete(ctx, r.id, url.Values{"v": {"true"}}, r)
-	if status(err) == 404 {
-		return nil
-	}
-	return err
+	return gone(r.host.delete(ctx, r.id, url.Values{"v": {"true"}}, r))
 }
 
 // find is the run whose container has that name, that id, or that short id. Nil is none: an id that is shorter still is for
@@ -286,7 +282,7 @@ func (h *Host) leaving(holder dockerapi.Container) bool {
 	switch holder.State.Status {
 	case "removing":
 		return true
-	case "exited":
+	case "exited", "stopped":
 		return ours || holder.HostConfig.AutoRemove
 	case "created": // its start was refused
 		return ours
