@@ -80,26 +80,28 @@ func TestHostAttachCut(t *testing.T) {
 	}
 }
 
-// An attach that is cut between two frames looks like the end of the outputs. That the Engine is not to be had for the next
-// call, not on a new connection either, tells the cut from the end.
+// An attach that is cut between two frames looks like the end of the outputs. That another connection is lost with it tells the
+// cut from the end: for the next call, which is repeated by itself, or for that too.
 func TestHostAttachCutBetweenFrames(t *testing.T) {
-	proceed := make(chan struct{})
-	s := newStage(t, map[string]program{"hello": func(c *container) int {
-		c.print(dockerapi.Stdout, "one\n")
-		c.mu.Lock()
-		c.attach.Close()
-		c.attach = nil
-		c.mu.Unlock()
-		c.print(dockerapi.Stdout, "two\n")
-		<-proceed
-		return 0
-	}})
-	s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-		close(proceed)
-		lostBefore(w, r, answer)
-	}, lostBefore)
-	s.give("m", attached("hello"))
-	s.ends(t, "hello                | one\nhello                | two\nhello                = exited 0 in T\nm: ack\n", "")
+	for _, lost := range [][]bend{nil, {lostBefore}} {
+		proceed := make(chan struct{})
+		s := newStage(t, map[string]program{"hello": func(c *container) int {
+			c.print(dockerapi.Stdout, "one\n")
+			c.mu.Lock()
+			c.attach.Close()
+			c.attach = nil
+			c.mu.Unlock()
+			c.print(dockerapi.Stdout, "two\n")
+			<-proceed
+			return 0
+		}})
+		s.bend("wait", append([]bend{func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			close(proceed)
+			lostBefore(w, r, answer)
+		}}, lost...)...)
+		s.give("m", attached("hello"))
+		s.ends(t, "hello                | one\nhello                | two\nhello                = exited 0 in T\nm: ack\n", "")
+	}
 }
 
 func TestHostOutputLost(t *testing.T) {

@@ -249,6 +249,7 @@ func (h *Host) spent(ctx context.Context, r *running, err error) bool {
 // one that was cut, what the container wrote comes from its log.
 func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *dockerapi.Stream, res *Result) error {
 	defer h.limit(ctx, c, r)()
+	losses := h.client.Losses()
 	whole, err := r.copy(ctx, c, stream)
 	starved := err == nil && h.starved(ctx, c, r, stream)
 	if err == nil && !whole {
@@ -264,7 +265,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	}
 	res.Status = StatusExited
 	res.exit(code)
-	whole = whole && !cut
+	whole = whole && !cut && h.client.Losses() == losses
 	if !whole || time.Since(ended) > exitAfterOutput {
 		err := h.rest(ctx, c, r)
 		if classify(err) == unfinished {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"docker-dispatch/wire"
@@ -29,7 +30,8 @@ type Client struct {
 	// first call.
 	OnCall func(Record)
 
-	http http1.Client
+	http   http1.Client
+	losses atomic.Int64
 
 	mu      sync.Mutex
 	version string // "/v1.44", negotiated; "" is not yet, or not any more
@@ -52,6 +54,10 @@ func New(addr wire.Addr) *Client {
 
 // Close closes the connections that are kept for reuse.
 func (c *Client) Close() { c.http.CloseIdle() }
+
+// Losses counts the connections that have failed so far, those too that a call has made up for by itself. The end of a stream
+// looks like its cut; when others were lost with it, it was one.
+func (c *Client) Losses() int64 { return c.losses.Load() }
 
 // args are the parts of a request that vary.
 type args struct {
@@ -138,6 +144,7 @@ func (c *Client) send(s *span, a args) (*http1.Response, error) {
 	}
 	res, err := c.once(s, req)
 	if stale(err, calls[s.op].repeat) && s.ctx.Err() == nil {
+		c.losses.Add(1)
 		c.http.CloseIdle()
 		res, err = c.once(s, req)
 	}
@@ -164,6 +171,7 @@ func stale(err error, r repeat) bool {
 
 // lost forgets the negotiated version, since the Engine that comes back may be another one.
 func (c *Client) lost(s *span, err error) error {
+	c.losses.Add(1)
 	c.mu.Lock()
 	c.version = ""
 	c.mu.Unlock()
