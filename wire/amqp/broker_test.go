@@ -54,10 +54,13 @@ func newQueue(t *testing.T, behind *amqp091.Channel) string {
 func publishBehind(t *testing.T, behind *amqp091.Channel, queue string, bodies ...string) {
 	t.Helper()
 	for _, body := range bodies {
-		confirm, err := behind.PublishWithDeferredConfirm("", queue, false, false, amqp091.Publishing{Body: []byte(body), MessageId: body, DeliveryMode: amqp091.Persistent})
-		if err != nil || !confirm.Wait() {
-			t.Fatalf("publishing %q: %v", body, err)
-		}
+		eventually(t, func() bool { // a quorum queue that was declared just now may have no leader yet, and takes nothing
+			confirm, err := behind.PublishWithDeferredConfirm("", queue, false, false, amqp091.Publishing{Body: []byte(body), MessageId: body, DeliveryMode: amqp091.Persistent})
+			if err != nil {
+				t.Fatalf("publishing %q: %v", body, err)
+			}
+			return confirm.Wait()
+		})
 	}
 }
 
