@@ -1,9 +1,12 @@
 package cmds
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +28,7 @@ type Command struct {
 
 	GiveBack func() // called when the Engine is away and a run not begun; nil: it waits
 
+	Pull      string            // when a run pulls its image: always, never, or else when it is missing
 	Attach    dockerapi.Streams // of a run
 	Stdin     []byte            // for the container, when Attach.Stdin
 	Remove    bool              // a run's container goes when it has exited
@@ -33,6 +37,10 @@ type Command struct {
 	Retries   int               // attempts after the first
 	RetryOn   retryOn
 	ExitCodes map[int]step
+
+	// What Resolve reads before it knows all of it.
+	networks, published []any
+	noHealthcheck       bool
 
 	// RemovePending says that a run with Remove of the same container was in work when this message came, so that a
 	// container that is not there has been removed, not missed.
@@ -77,6 +85,12 @@ func Resolve(m Message, dispatcher string) (Command, error) {
 			return Command{}, err
 		}
 	}
+	c.sign(m, dispatcher)
+	return c, nil
+}
+
+// sign adds the labels and the variable that make the container the record of its message.
+func (c *Command) sign(m Message, dispatcher string) {
 	labels := m.labels()
 	labels[labelDispatcher] = dispatcher
 	if c.Remove {
@@ -85,9 +99,11 @@ func Resolve(m Message, dispatcher string) (Command, error) {
 	if !c.Attached() {
 		labels[labelDetached] = "true"
 	}
+	env, _ := c.Body["Env"].([]string)
+	c.set("Env", append(env, envAttempt+"="+labels[labelAttempt]))
+	given, _ := c.Body["Labels"].(map[string]string)
+	maps.Copy(labels, given)
 	c.set("Labels", labels)
-	c.set("Env", []string{envAttempt + "=" + labels[labelAttempt]})
-	return c, nil
 }
 
 func findVerb(m Message) (*verb, error) {
@@ -118,17 +134,17 @@ func (c *Command) apply(path string, members []Member, table []option) error {
 		if err != nil {
 			return err
 		}
-		value, err := row.kind.read(join(path, m.Key), m.Value)
+		value, err := row.kind.value(join(path, m.Key), m.Value)
 		if err != nil {
 			return err
 		}
 		switch {
+		case row.set != nil:
+			row.set(c, row, value)
 		case row.body != "":
-			c.set(row.body, value)
-		case row.query != "":
-			c.Query.Set(row.query, fmt.Sprint(value))
+			c.put(row.body, value)
 		default:
-			row.set(c, value)
+			c.Query.Set(row.query, fmt.Sprint(value))
 		}
 	}
 	return nil
@@ -142,12 +158,12 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 	var known, others []string
 	for i := range table {
 		switch row := &table[i]; {
-		case row.verb == c.Verb && row.name == key:
+		case row.name == key && row.of(c.Verb):
 			return row, nil
-		case row.verb == c.Verb:
+		case row.of(c.Verb):
 			known = append(known, row.name)
 		case row.name == key:
-			others = append(others, row.verb)
+			others = append(others, strings.Fields(row.verbs)...)
 		}
 	}
 	problem := "unknown " + what + " of " + c.Verb + guess(key, known)
@@ -158,35 +174,38 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 		problem = "it belongs beside Options, not into it"
 	case len(others) > 0:
 		problem = "no " + what + " of " + c.Verb + ", but of " + strings.Join(others, " and ")
+	case path != "":
+		problem = cmp.Or(c.exclusion(key), problem)
 	}
 	return nil, &Invalid{Key: join(path, key), Problem: problem}
 }
 
+// exclusion is why a flag that docker has is no option; "" for all other keys.
+func (c *Command) exclusion(key string) string {
+	for _, flag := range excluded {
+		if flag.name == key && making == c.Verb {
+			return flag.reason
+		}
+	}
+	return ""
+}
+
 // takes says whether a verb has a key in that table.
 func takes(table []option, verb, key string) bool {
-	return slices.ContainsFunc(table, func(row option) bool { return row.verb == verb && row.name == key })
+	return slices.ContainsFunc(table, func(row option) bool { return row.name == key && row.of(verb) })
 }
 
 // set puts a value into the create body, at a path with dots.
-func (c *Command) set(path string, value any) {
-	body := c.Body
-	for {
-		head, rest, deeper := strings.Cut(path, ".")
-		if !deeper {
-			body[head] = value
-			return
-		}
-		inner, ok := body[head].(map[string]any)
-		if !ok {
-			inner = map[string]any{}
-			body[head] = inner
-		}
-		body, path = inner, rest
-	}
-}
+func (c *Command) set(path string, value any) { put(c.Body, path, value) }
 
-// envAttempt tells a container the attempt that it is.
-const envAttempt = "DOCKER_DISPATCH_ATTEMPT"
+// put is set for what says nothing where it is zero or empty, and is not sent then.
+func (c *Command) put(path string, value any) {
+	v := reflect.ValueOf(value)
+	if !v.IsValid() || v.IsZero() || (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0 {
+		return
+	}
+	c.set(path, value)
+}
 
 func (c *Command) labels() map[string]string { return c.Body["Labels"].(map[string]string) }
 
@@ -194,9 +213,15 @@ func has(members []Member, key string) bool {
 	return slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
 }
 
+// detachKeys are what the Engine takes, in the input of a terminal, for the wish to leave it: ctrl-p and ctrl-q.
+const detachKeys = "\x10\x11"
+
 const detachedProblem = `nobody waits for the container's exit; add "STDOUT" or "STDERR" to Options.Attach`
 
 func checkRun(c *Command, m Message) error {
+	if err := c.complete(m); err != nil {
+		return err
+	}
 	given := "Stdin"
 	if has(m.Arguments, "StdinBase64") {
 		given = "StdinBase64"
@@ -206,6 +231,8 @@ func checkRun(c *Command, m Message) error {
 		return &Invalid{Key: "StdinBase64", Problem: "given together with Stdin; one of them is enough"}
 	case has(m.Arguments, given) && !c.Attach.Stdin:
 		return &Invalid{Key: given, Problem: `nobody would read it; add "STDIN" to Options.Attach`}
+	case c.Attach.Tty && bytes.Contains(c.Stdin, []byte(detachKeys)):
+		return &Invalid{Key: given, Problem: "it has ctrl-p and ctrl-q, by which a terminal is left; leave Options.Tty out"}
 	case c.Retries == 0 && slices.Contains(slices.Collect(maps.Values(c.ExitCodes)), again):
 		return &Invalid{Key: "Options.ExitCodes", Problem: `"retry" needs Options.Retries, which says how often`}
 	case c.Retries == 0 && c.RetryOn.given:

@@ -6,6 +6,10 @@
 // settles the delivery as the table in failure.go says. [Host] is the Engine of one Docker daemon; what it reads from
 // containers goes to a [Printer] by way of [Streams].
 //
+// The options of a run are those of docker run, in its CLI's syntax: a row each in options.go, with parsers by subject (size.go,
+// mount.go, network.go, publish.go, device.go, security.go, environment.go), and joint.go for what they mean together. The reference
+// is https://docs.docker.com/reference/cli/docker/container/run/, and the CLI itself, by testdata/oracle.txt.
+//
 // Nothing is remembered outside the Engine. A container carries in its labels whose it is (identity.go), is found by them
 // when its message comes again (record.go), is marked when the broker has been told to forget the message (claim.go), is
 // finished by the process after this one (resume.go), and goes when the broker is known to have its acknowledgement

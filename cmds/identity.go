@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"strconv"
+	"strings"
 
 	"docker-dispatch/wire"
 )
@@ -63,6 +65,13 @@ func (i identity) labels() map[string]string {
 		labelQueue:     i.Queue,
 		labelAttempt:   strconv.Itoa(i.Attempt),
 	}
+}
+
+// ownLabels are those that the dispatcher has set, without the message's.
+func ownLabels(all map[string]string) map[string]string {
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(name, _ string) bool { return !strings.HasPrefix(name, labelPrefix) })
+	return own
 }
 
 // made says whether a container with these labels was made for the message i, by whatever dispatcher.

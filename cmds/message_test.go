@@ -339,6 +339,11 @@ const errorLen = 1200
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"Dockercmd":"run","Options":{"Name":"hello_world","Attach":["STDIN"],"Remove":true},"Image":"debian:jessie","Stdin":"x"}`))
 	f.Add([]byte("{\"Options\":[\n1],\"Dockercmd\":\"run\"}"))
+	for _, c := range oracleCases {
+		if _, flags := splitCase(c); len(flags) > 0 {
+			f.Add([]byte(messageOf(f, flags)))
+		}
+	}
 	f.Add([]byte("\n\n[1]"))
 	for _, tt := range badMessages {
 		if len(tt.body) < 1000 {

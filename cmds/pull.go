@@ -12,6 +12,9 @@ import (
 // pullDelays are the pauses between the tries to pull an image while its registry is away or asks for patience.
 var pullDelays = [...]time.Duration{time.Second, 2 * time.Second}
 
+// wanted is what a pull is to get.
+type wanted struct{ image, platform string }
+
 // pull is one pull under way, which all messages that miss its image share.
 type pull struct {
 	done chan struct{} // closed by whoever began it
@@ -19,8 +22,8 @@ type pull struct {
 }
 
 // pull gets an image, or waits until somebody else has got it.
-func (h *Host) pull(ctx context.Context, image string) error {
-	p, first := h.joinPull(image)
+func (h *Host) pull(ctx context.Context, w wanted) error {
+	p, first := h.joinPull(w)
 	if !first {
 		select {
 		case <-p.done:
@@ -29,28 +32,28 @@ func (h *Host) pull(ctx context.Context, image string) error {
 			return ctx.Err()
 		}
 	}
-	h.log.Debug("pulling", "image", image)
-	p.err = h.tryPull(ctx, image)
+	h.log.Debug("pulling", "image", w.image, "platform", w.platform)
+	p.err = h.tryPull(ctx, w)
 	h.mu.Lock()
-	delete(h.pulls, image)
+	delete(h.pulls, w)
 	h.mu.Unlock()
 	close(p.done)
 	return p.err
 }
 
 // tryPull tries again when the registry may do better in a while.
-func (h *Host) tryPull(ctx context.Context, image string) error {
+func (h *Host) tryPull(ctx context.Context, w wanted) error {
 	for _, delay := range pullDelays {
-		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, image) })
+		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w.image, w.platform) })
 		if !registryBusy(err) {
 			return err
 		}
-		h.log.Info("the registry is away or busy; pulling again", "image", image, "in", delay, "error", err)
+		h.log.Info("the registry is away or busy; pulling again", "image", w.image, "in", delay, "error", err)
 		if err := sleep(ctx, delay); err != nil {
 			return err
 		}
 	}
-	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, image) })
+	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w.image, w.platform) })
 }
 
 // registryBusy tells a registry that is away, or has had too many requests, from one that says no. The Engine passes its words
@@ -63,13 +66,13 @@ func registryBusy(err error) bool {
 	return refused.Status >= 500 || refused.Status == 429 || strings.Contains(refused.Message, "toomanyrequests")
 }
 
-func (h *Host) joinPull(image string) (p *pull, first bool) {
+func (h *Host) joinPull(w wanted) (p *pull, first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.pulls[image]; p != nil {
+	if p := h.pulls[w]; p != nil {
 		return p, false
 	}
 	p = &pull{done: make(chan struct{})}
-	h.pulls[image] = p
+	h.pulls[w] = p
 	return p, true
 }

@@ -126,16 +126,28 @@ func (h *Host) obtain(ctx context.Context, c *Command, r *running) (record *dock
 	return record, err
 }
 
-// create makes the container, after a pull when its image is missing. It returns the record of the message when there turns
-// out to be one.
+// create makes the container, after a pull as the command has it. It returns the record of the message when there turns out
+// to be one.
 func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dockerapi.Container, err error) {
-	pulled, lost := false, false
+	image := wanted{c.Body["Image"].(string), c.Query.Get("platform")}
+	if c.Pull == "always" {
+		if err := h.patient(ctx, func(bool) error { return h.fit(ctx, c) }); err != nil {
+			return nil, err
+		}
+		if err := h.pull(ctx, image); err != nil {
+			return nil, err
+		}
+	}
+	pulled, lost := c.Pull == "always" || c.Pull == "never", false
 	for {
 		err := h.patient(ctx, func(done bool) (err error) {
 			if lost = lost || done; h.isGivenBack(c) {
 				return errGivenBack
 			}
-			r.id, err = h.client.ContainerCreate(ctx, r.name, c.Body)
+			if err := h.fit(ctx, c); err != nil {
+				return err
+			}
+			r.id, err = h.client.ContainerCreate(ctx, r.name, image.platform, c.Body)
 			return err
 		})
 		switch {
@@ -143,7 +155,7 @@ func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dock
 			return nil, nil
 		case status(err) == 404 && !pulled:
 			pulled = true
-			if err := h.pull(ctx, c.Body["Image"].(string)); err != nil {
+			if err := h.pull(ctx, image); err != nil {
 				return nil, err
 			}
 		case nameInUse(err):
@@ -155,6 +167,15 @@ func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dock
 			return nil, err
 		}
 	}
+}
+
+// fit holds a command against the API version that the Engine has now.
+func (h *Host) fit(ctx context.Context, c *Command) error {
+	minor, err := h.client.Version(ctx)
+	if err != nil {
+		return err
+	}
+	return c.fits(minor)
 }
 
 // freeName deals with a create that met a name in use. It returns the record of the message when that is what holds the
@@ -414,13 +435,13 @@ func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
 }
 
 func (h *Host) readLog(ctx context.Context, c *Command, r *running, follow bool) error {
-	wanted := c.Attach
-	wanted.Stdin = false
-	if wanted == (dockerapi.Streams{}) {
+	outputs := c.Attach
+	outputs.Stdin = false
+	if !outputs.Stdout && !outputs.Stderr {
 		return nil
 	}
 	return h.patient(ctx, func(bool) error {
-		log, err := h.client.ContainerLogs(ctx, r.id, wanted, follow)
+		log, err := h.client.ContainerLogs(ctx, r.id, outputs, follow)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
 		}

@@ -50,7 +50,7 @@ func newRunning(h *Host, c *Command, s *Streams) *running {
 	derived := c.Message.name()
 	r := &running{
 		host:    h,
-		labels:  c.labels(),
+		labels:  ownLabels(c.labels()),
 		derived: derived,
 		name:    cmp.Or(c.Container, derived),
 		remove:  c.Remove && c.Attached(),

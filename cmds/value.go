@@ -10,29 +10,93 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-// kind is one sort of value that a key may have: how it is called, and how it is read into what the command needs. Errors
-// are *Invalid.
+// kind is one sort of value that a key may have: how it is called, and how it is read into what the command needs: from JSON
+// by read, or else from docker's own syntax by parse.
 type kind struct {
-	name string // for documents, such as "list of strings"
-	read func(key string, raw json.RawMessage) (any, error)
+	name  string                                             // for documents, such as "list of strings"
+	read  func(key string, raw json.RawMessage) (any, error) // errors are *Invalid
+	shape shape                                              // of what parse reads the texts of
+	parse func(text string) (any, error)                     // errors say what is wrong with the text, and what is right
 }
 
+// value reads the JSON value of a key. Errors are *Invalid.
+func (k *kind) value(key string, raw json.RawMessage) (any, error) {
+	if k.read != nil {
+		return k.read(key, raw)
+	}
+	return k.written(key, raw)
+}
+
+// The kinds that are JSON's own, and those of the keys that docker has not.
 var (
-	kindFlag      = kind{"true or false", as(readFlag)}
-	kindSeconds   = kind{"whole seconds, -1 or more", as(readSeconds)}
-	kindWords     = kind{"list of strings", as(readWords)}
-	kindArgv      = kind{"string or list of strings", as(readArgv)}
-	kindText      = kind{"string", as(readText)}
-	kindBase64    = kind{"string, base64", as(readBase64)}
-	kindImage     = kind{"image reference", as(readImage)}
-	kindName      = kind{"container name", as(readName)}
-	kindContainer = kind{"container name or id", as(readContainer)}
-	kindStreams   = kind{`list of "STDIN", "STDOUT", "STDERR"`, as(readStreams)}
-	kindTimeout   = kind{"seconds, more than 0", as(readTimeout)}
-	kindClaim     = kind{`time such as "10s", "0" or "never"`, as(readClaim)}
-	kindRetries   = kind{"whole number, 0 to 90", as(readRetries)}
-	kindRetryOn   = kind{`list of "exit", "timeout", "interrupted", "engine" and exit codes`, as(readRetryOn)}
-	kindExitCodes = kind{`object of exit codes and "retry" or "dead"`, as(readExitCodes)}
+	kindFlag      = kind{name: "true or false", read: as(readFlag)}
+	kindSeconds   = kind{name: "whole seconds, -1 or more", read: as(readSeconds)}
+	kindWords     = kind{name: "list of strings", read: as(readWords)}
+	kindArgv      = kind{name: "string or list of strings", read: as(readArgv)}
+	kindText      = kind{name: "string", read: as(readText)}
+	kindBase64    = kind{name: "string, base64", read: as(readBase64)}
+	kindImage     = kind{name: "image reference", read: as(readImage)}
+	kindName      = kind{name: "container name", read: as(readName)}
+	kindContainer = kind{name: "container name or id", read: as(readContainer)}
+	kindStreams   = kind{name: `list of "STDIN", "STDOUT", "STDERR"`, read: as(readStreams)}
+	kindTimeout   = kind{name: "seconds, more than 0", read: as(readTimeout)}
+	kindClaim     = kind{name: `time such as "10s", "0" or "never"`, read: as(readClaim)}
+	kindRetries   = kind{name: "whole number, 0 to 90", read: as(readRetries)}
+	kindRetryOn   = kind{name: `list of "exit", "timeout", "interrupted", "engine" and exit codes`, read: as(readRetryOn)}
+	kindExitCodes = kind{name: `object of exit codes and "retry" or "dead"`, read: as(readExitCodes)}
+
+	kindWhole      = kind{name: "whole number", read: as(readWhole)}
+	kindCount      = kind{name: "whole number, 0 or more", read: as(readCount)}
+	kindWeight     = kind{name: "whole number, 10 to 1000 or 0", read: as(readWeight)}
+	kindSwappiness = kind{name: "whole number, -1 to 100", read: as(readSwappiness)}
+)
+
+// The kinds of docker's syntax.
+var (
+	kindString   = kind{name: "string", shape: figure, parse: parseText}
+	kindStrings  = kind{name: "list of strings", shape: words, parse: parseText}
+	kindSize     = kind{name: `size such as "512m"`, shape: figure, parse: parseSize}
+	kindSwap     = kind{name: `size such as "1g", or -1`, shape: figure, parse: parseSwap}
+	kindCPUs     = kind{name: "decimal number", shape: figure, parse: parseCPUs}
+	kindDuration = kind{name: `time such as "30s"`, parse: parseDuration}
+
+	kindCgroupns = kind{name: `"host" or "private"`, parse: parseCgroupns}
+	kindHostMode = kind{name: `"host"`, parse: parseHostMode}
+	kindPid      = kind{name: `"host" or "container:NAME"`, parse: parsePid}
+	kindPull     = kind{name: `"always", "missing" or "never"`, parse: parsePull}
+	kindRestart  = kind{name: `"no", "on-failure[:N]", "always" or "unless-stopped"`, parse: parseRestart}
+	kindPlatform = kind{name: "os[/architecture[/variant]]", parse: parsePlatform}
+
+	kindPairs       = kind{name: "list of key=value, or object", shape: pairs, parse: parsePair}
+	kindAssignments = kind{name: "list of key=value, or object", shape: pairs, parse: parseAssignment}
+	kindEnv         = kind{name: "list of NAME=value, or object", shape: pairs, parse: parseEnv}
+	kindLabels      = kind{name: "list of name=value, or object", shape: pairs, parse: parseLabel}
+	kindSysctls     = kind{name: "list of name=value, or object", shape: pairs, parse: parseSysctl}
+
+	kindHosts    = kind{name: "list of host:address", shape: words, parse: parseHost}
+	kindIPs      = kind{name: "list of addresses", shape: words, parse: parseIP}
+	kindIPString = kind{name: "address", parse: parseText}
+	kindMAC      = kind{name: "MAC address", parse: parseMAC}
+	kindDomains  = kind{name: "list of domains", shape: words, parse: parseDomain}
+	kindLinks    = kind{name: "list of container[:alias]", shape: words, parse: parseLink}
+	kindNetworks = kind{name: "list of names, or of name=…,alias=…", shape: words, parse: parseNetwork}
+	kindPorts    = kind{name: "list of port[-port][/protocol]", shape: words, parse: parseExpose}
+	kindPublish  = kind{name: "list of [[address:]port:]port[/protocol]", shape: words, parse: parsePublish}
+
+	kindMounts  = kind{name: "list of type=…,source=…,target=…", shape: words, parse: parseMount}
+	kindTmpfs   = kind{name: "list of path[:options]", shape: keyed, parse: parseTmpfs}
+	kindVolumes = kind{name: "list of [source:]target[:options]", shape: words, parse: parseVolume}
+
+	kindDevices       = kind{name: "list of source[:target][:permissions]", shape: words, parse: parseDevice}
+	kindDeviceRules   = kind{name: `list of rules such as "c 1:3 mr"`, shape: words, parse: parseDeviceRule}
+	kindDeviceBytes   = kind{name: "list of device:size", shape: words, parse: parseDeviceBytes}
+	kindDeviceRates   = kind{name: "list of device:number", shape: words, parse: parseDeviceRate}
+	kindDeviceWeights = kind{name: "list of device:weight", shape: words, parse: parseDeviceWeight}
+	kindGpus          = kind{name: `list of "all", numbers or device=…`, shape: words, parse: parseGpus}
+	kindUlimits       = kind{name: "list of name=soft[:hard]", shape: keyed, parse: parseUlimit}
+
+	kindCapabilities = kind{name: "list of capabilities", shape: keyed, parse: parseCapability}
+	kindSecurityOpts = kind{name: "list of key=value", shape: words, parse: parseSecurityOpt}
 )
 
 // as makes a reader of one type a reader of any.

@@ -76,8 +76,8 @@ func (r repeat) String() string { return [...]string{"same", "checks first"}[r] 
 // calls is every request that the program can send to an Engine.
 var calls = [...]row{
 	systemPing:       {"SystemPing", "GET", "/_ping", nil, []int{200}, unary, same, atOnce, "is the Engine there, and which API version does it speak"},
-	imageCreate:      {"ImageCreate", "POST", "/images/create", []string{"fromImage", "tag"}, []int{200}, stream, same, unlimited, "pull an image that a run misses"},
-	containerCreate:  {"ContainerCreate", "POST", "/containers/create", []string{"name"}, []int{201}, unary, checks, ample, "make the container of a run"},
+	imageCreate:      {"ImageCreate", "POST", "/images/create", []string{"fromImage", "tag", "platform"}, []int{200}, stream, same, unlimited, "pull an image that a run misses, or is to have anew"},
+	containerCreate:  {"ContainerCreate", "POST", "/containers/create", []string{"name", "platform"}, []int{201}, unary, checks, ample, "make the container of a run"},
 	containerAttach:  {"ContainerAttach", "POST", "/containers/{id}/attach", []string{"stream", "stdin", "stdout", "stderr"}, []int{101, 200}, hijacked, same, prompt, "carry a run's input and output, from before its start"},
 	containerStart:   {"ContainerStart", "POST", "/containers/{id}/start", nil, []int{204, 304}, unary, checks, ample, "start the container of a run"},
 	containerWait:    {"ContainerWait", "POST", "/containers/{id}/wait", nil, []int{200}, unary, same, unlimited, "learn the exit code of a run"},

@@ -127,7 +127,7 @@ func TestTargets(t *testing.T) {
 func TestBodyRefused(t *testing.T) {
 	c := client(nil)
 	c.version = "/v1.41"
-	_, err := c.ContainerCreate(t.Context(), "x", map[string]any{"Cmd": func() {}})
+	_, err := c.ContainerCreate(t.Context(), "x", "", map[string]any{"Cmd": func() {}})
 	if want := "dockerapi: ContainerCreate: json: unsupported type: func()"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

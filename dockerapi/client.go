@@ -252,6 +252,16 @@ func (c *Client) Negotiate(ctx context.Context) error {
 	return err
 }
 
+// Version is the API version that is spoken with the Engine: 44 is 1.44.
+func (c *Client) Version(ctx context.Context) (minor int, err error) {
+	version, err := c.negotiated(ctx)
+	if err != nil {
+		return 0, err
+	}
+	_, digits, _ := strings.Cut(version, ".")
+	return strconv.Atoi(digits)
+}
+
 // negotiated is the version prefix of paths, asked for once and again after each lost connection.
 func (c *Client) negotiated(ctx context.Context) (string, error) {
 	c.mu.Lock()

@@ -40,13 +40,17 @@ type Summary struct {
 	Created int64 // Unix seconds
 }
 
-// ContainerCreate makes a container from body, the operation's request body, and returns its id. A name in use is
-// *Error 409, a missing image 404.
-func (c *Client) ContainerCreate(ctx context.Context, name string, body map[string]any) (id string, err error) {
+// ContainerCreate makes a container from body, the operation's request body, and returns its id. Platform, os/architecture, "" for
+// any, is the image's. A name in use is *Error 409, a missing image 404.
+func (c *Client) ContainerCreate(ctx context.Context, name, platform string, body map[string]any) (id string, err error) {
+	query := url.Values{"name": {name}}
+	if platform != "" {
+		query.Set("platform", platform)
+	}
 	var created struct {
 		ID string `json:"Id"`
 	}
-	_, err = c.do(ctx, containerCreate, args{query: url.Values{"name": {name}}, body: body}, &created)
+	_, err = c.do(ctx, containerCreate, args{query: query, body: body}, &created)
 	if err == nil && created.ID == "" {
 		return "", &Garbled{calls[containerCreate].operation, errors.New("the answer has no Id")}
 	}

@@ -14,12 +14,17 @@ import (
 // progressLen bounds one object of a pull's progress; they have some hundred bytes.
 const progressLen = 1 << 20
 
-// ImageCreate pulls the image, as docker pull does, and returns when it is there. No tag and no digest is the tag latest.
+// ImageCreate pulls the image, as docker pull does, and returns when it is there. No tag and no digest is the tag latest;
+// platform is os/architecture, "" for the Engine's own.
 // What goes wrong after the first progress line comes inside the stream, under status 200; it is an *Error too, with that
 // status.
-func (c *Client) ImageCreate(ctx context.Context, image string) error {
+func (c *Client) ImageCreate(ctx context.Context, image, platform string) error {
 	name, tag := splitReference(image)
-	body, err := c.stream(ctx, imageCreate, args{query: url.Values{"fromImage": {name}, "tag": {tag}}})
+	query := url.Values{"fromImage": {name}, "tag": {tag}}
+	if platform != "" {
+		query.Set("platform", platform)
+	}
+	body, err := c.stream(ctx, imageCreate, args{query: query})
 	if err != nil {
 		return err
 	}

@@ -209,6 +209,27 @@ logs: ok
 read: stdout "to stdout\r\nto stderr\r\n", stderr ""
 delete: ok
 `},
+	{"tty-stdin", func(s *session) {
+		b := shell("stty -echo; echo ready; cat; echo; echo the end")
+		b["Tty"], b["OpenStdin"], b["StdinOnce"] = true, true, true
+		id := s.create("recorded-tty-stdin", b)
+		attached := s.attach(id, Streams{Stdin: true, Stdout: true, Tty: true})
+		s.start(id)
+		s.readLine(attached)
+		s.write(attached, "first line\nand the last")
+		s.read(attached)
+		s.wait(id)
+		s.remove(id, nil)
+	}, `
+create: 64 characters of id
+attach: ok
+start: ok
+read: "ready\r\n"
+write: "first line\nand the last"
+read: stdout "first line\r\nand the last\r\nthe end\r\n", stderr ""
+wait: 0
+delete: ok
+`},
 	{"list", func(s *session) {
 		first, second := shell("exit 0"), shell("exit 0")
 		first["Labels"] = map[string]string{"recorded": "list", "message": `a=b"]}&all=0`}

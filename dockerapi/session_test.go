@@ -131,7 +131,7 @@ func (s *session) negotiate() {
 }
 
 func (s *session) create(name string, body map[string]any) string {
-	id, err := s.c.ContainerCreate(s.t.Context(), name, body)
+	id, err := s.c.ContainerCreate(s.t.Context(), name, "", body)
 	if err == nil {
 		s.ids = append(s.ids, id)
 	}
@@ -191,7 +191,7 @@ func (s *session) remove(id string, query url.Values) {
 }
 
 func (s *session) pull(image string) {
-	s.note("pull", s.c.ImageCreate(s.t.Context(), image), "ok")
+	s.note("pull", s.c.ImageCreate(s.t.Context(), image, ""), "ok")
 }
 
 func (s *session) attach(id string, want Streams) *Stream {
@@ -218,6 +218,19 @@ func (s *session) write(stream *Stream, input string) {
 		s.t.Error(err)
 	}
 	s.note("write", stream.CloseWrite(), "%q", input)
+}
+
+// readLine reads what is written first, to the end of its line.
+func (s *session) readLine(stream *Stream) {
+	line := ""
+	for !strings.HasSuffix(line, "\n") {
+		_, data, err := stream.Next()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		line += string(data)
+	}
+	s.note("read", nil, "%q", line)
 }
 
 // read reads both outputs to their end. The Engine does not keep the order between them.

@@ -112,9 +112,9 @@ func TestContextEnds(t *testing.T) {
 		}, 1000 * time.Hour, "error: dockerapi: ContainerWait: http1: reading the response: context deadline exceeded"},
 		{"stop", pinged + stops, func(ctx context.Context, c *Client) error { return c.ContainerStop(ctx, "x", nil) },
 			1000 * time.Hour, "error: dockerapi: ContainerStop: http1: reading the response: context deadline exceeded"},
-		{"pull", pinged + pulls, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b") },
+		{"pull", pinged + pulls, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b", "") },
 			1000 * time.Hour, "error: dockerapi: ImageCreate: http1: reading the response: context deadline exceeded"},
-		{"pull under way", pinged + pulls + head, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b") },
+		{"pull under way", pinged + pulls + head, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b", "") },
 			1000 * time.Hour, "error: dockerapi: ImageCreate: http1: reading the response: context deadline exceeded"},
 		{"log", pinged + followsLogs + head, func(ctx context.Context, c *Client) error {
 			stream, err := c.ContainerLogs(ctx, "x", Streams{Stdout: true, Stderr: true}, true)

@@ -52,6 +52,9 @@ type Stream struct {
 	answer *answer // what carries it
 	output *stdcopy.Reader
 	input  *http1.Conn // of an attach; nil for a log, which cannot be written to
+
+	tty     bool
+	midLine bool // what was written last does not end a line
 }
 
 // ContainerAttach connects to the container's streams. Attach before the start, and read at once, or output is lost; an
@@ -63,7 +66,7 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*St
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{answer, s.reader(conn), conn}, nil
+	return &Stream{answer: answer, output: s.reader(conn), input: conn, tty: s.Tty}, nil
 }
 
 // ContainerLogs reads what the container has written, from the beginning: so far, or with follow until it has exited. A
@@ -79,7 +82,7 @@ func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams, follow
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{answer, s.reader(answer), nil}, nil
+	return &Stream{answer: answer, output: s.reader(answer)}, nil
 }
 
 // Next returns the next bytes that the container has written, at least one, valid until the next call. io.EOF is the end
@@ -96,10 +99,30 @@ func (s *Stream) Next() (Output, []byte, error) {
 }
 
 // Write sends bytes to the container's standard input. It may wait for the container to read.
-func (s *Stream) Write(p []byte) (int, error) { return s.input.Write(p) }
+func (s *Stream) Write(p []byte) (int, error) {
+	n, err := s.input.Write(p)
+	if n > 0 {
+		s.midLine = p[n-1] != '\n' && p[n-1] != '\r'
+	}
+	return n, err
+}
 
-// CloseWrite ends the container's standard input and leaves its outputs open.
-func (s *Stream) CloseWrite() error { return s.input.CloseWrite() }
+// eot is what a terminal takes for the end of input at the beginning of a line, and elsewhere for the end of a read.
+const eot = "\x04"
+
+// CloseWrite ends the container's standard input and leaves its outputs open. A terminal's is ended as by hand, with ctrl-d: an
+// Engine that reads the end of an attach with a terminal closes the outputs too.
+func (s *Stream) CloseWrite() error {
+	switch {
+	case !s.tty:
+		return s.input.CloseWrite()
+	case s.midLine:
+		_, err := s.input.Write([]byte(eot + eot))
+		return err
+	}
+	_, err := s.input.Write([]byte(eot))
+	return err
+}
 
 // Close ends the stream, and whatever waits in it.
 func (s *Stream) Close() error { return s.answer.Close() }
