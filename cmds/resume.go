@@ -123,10 +123,18 @@ func (h *Host) Strays(ctx context.Context, queue, dispatcher string) (strays []S
 	claimed, err := h.marks(ctx, labelQueue+"="+queue)
 	for _, c := range slices.Backward(containers) { // the Engine has the newest first
 		if _, is := claimed[c.ID]; !is && isStray(c) {
-			strays = append(strays, Stray{c.ID, strings.TrimPrefix(slices.Concat(c.Names, []string{""})[0], "/"), c.Labels[labelMessageID], c.State, time.Unix(c.Created, 0)})
+			strays = append(strays, Stray{c.ID, firstName(c), c.Labels[labelMessageID], c.State, time.Unix(c.Created, 0)})
 		}
 	}
 	return strays, err
+}
+
+// firstName is the container's own; more than that are links.
+func firstName(c dockerapi.Summary) string {
+	if len(c.Names) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(c.Names[0], "/")
 }
 
 func isStray(c dockerapi.Summary) bool {
