@@ -139,7 +139,10 @@ func TestResumeDone(t *testing.T) {
 		answer(w, r)
 	})
 	s.resume(t, OrphansLeave)
-	s.ends(t, "place taken\n"+fmt.Sprintf(found, 1, 0)+"place freed\n", "")
+	s.Wait()
+	if out, want := s.out.take(), "place taken\n"+fmt.Sprintf(found, 1, 0)+"place freed\n"; sorted(out) != sorted(want) {
+		t.Errorf("printed\n%s\nwant\n%s", out, want)
+	}
 	if len(s.ledger.entries) != 0 {
 		t.Errorf("%d entries are left", len(s.ledger.entries))
 	}
