@@ -43,7 +43,7 @@ type Host struct {
 	idle   map[*Command]bool // runs that have not been begun, and can be given back
 	gone   time.Time         // when the daemon was last seen to be away
 	runs   map[*running]bool // attached runs whose container has not been dealt with
-	pulls  map[wanted]*pull  //
+	pulls  map[wanted]*pull  // under way
 	strays map[string]Stray  // containers of an earlier process that no message has come for yet, by id
 }
 

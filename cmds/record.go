@@ -84,8 +84,11 @@ func (h *Host) usable(ctx context.Context, c *Command, id string) (*dockerapi.Co
 // the broker has given the message after all, has finished it.
 func (h *Host) recordOfClaim(ctx context.Context, c *Command) (*dockerapi.Container, error) {
 	record, err := h.inspect(ctx, c.Resume)
-	if status(err) != 404 {
-		return &record, err
+	switch {
+	case err == nil:
+		return &record, nil
+	case status(err) != 404:
+		return nil, err
 	}
 	marks, err := h.marks(ctx, labelQueue+"="+c.Message.Queue)
 	if _, marked := marks[c.Resume]; err == nil && !marked {

@@ -59,12 +59,12 @@ func (d *Dispatcher) Tidy(ctx context.Context) {
 
 // tidy has the container of a settled message removed, as soon as there is a place for it among those that wait.
 func (d *Dispatcher) tidy(ctx context.Context, r removal) {
+	q := &d.removals
+	q.ready()
 	if d.Steady == nil {
 		d.destroy(r)
 		return
 	}
-	q := &d.removals
-	q.ready()
 	select {
 	case q.places <- struct{}{}:
 	case <-ctx.Done():
@@ -136,10 +136,10 @@ func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 	}
 }
 
-// destroy removes the container, also while the program is leaving, and tries again for a while. What is left then is found by
-// the next start.
+// destroy removes the container, also while the program is leaving, and tries again for a while, or until Tidy ends that. What is
+// left then is found by the next start.
 func (d *Dispatcher) destroy(r removal) {
-	ctx, cancel := context.WithTimeout(context.Background(), removalPatience)
+	ctx, cancel := context.WithTimeout(d.removals.ctx, removalPatience)
 	defer cancel()
 	for delay := removalPause; ; delay *= 2 {
 		err := r.record.destroy(ctx)

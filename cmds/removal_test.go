@@ -264,3 +264,27 @@ func TestRemovalRefused(t *testing.T) {
 		undoneCalls+", ContainerDelete 500, ContainerDelete 204")
 	s.gone(t)
 }
+
+// A removal that the Engine does not answer is let go of with the rest.
+func TestTidyEndsARemoval(t *testing.T) {
+	s := newStage(t, map[string]program{"hello": sayHello})
+	s.connect()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.bend("delete", func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		cancel()
+		<-r.Context().Done()
+	})
+	s.give("m", attached("hello"))
+	s.Wait()
+	tidied := make(chan struct{})
+	go func() {
+		defer close(tidied)
+		s.Tidy(ctx)
+	}()
+	s.grace(t)
+	<-tidied
+	if len(s.all()) != 1 {
+		t.Error("it is gone")
+	}
+}

@@ -121,12 +121,15 @@ func (h *Host) Strays(ctx context.Context, queue, dispatcher string) (strays []S
 		return nil, err
 	}
 	claimed, err := h.marks(ctx, labelQueue+"="+queue)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range slices.Backward(containers) { // the Engine has the newest first
 		if _, is := claimed[c.ID]; !is && isStray(c) {
 			strays = append(strays, Stray{c.ID, firstName(c), c.Labels[labelMessageID], c.State, time.Unix(c.Created, 0)})
 		}
 	}
-	return strays, err
+	return strays, nil
 }
 
 // firstName is the container's own; more than that are links.

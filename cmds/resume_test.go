@@ -336,3 +336,17 @@ func TestSweepLooksOnceMore(t *testing.T) {
 		}
 	}
 }
+
+// A claimed run whose container the Engine will not show has failed, and its mark is not left for the next start.
+func TestResumeRefused(t *testing.T) {
+	s := newStage(t, map[string]program{"hello": sayHello})
+	s.connect()
+	s.claimed(t, s.out.delivery("m", attached("hello")))
+	s.bend("json", refusing(500, "layer does not exist"))
+	s.resume(t, OrphansLeave)
+	s.Wait()
+	if out := s.out.take(); !strings.Contains(out, "= error: layer does not exist\n") || len(s.volumes) != 0 {
+		t.Errorf("%d marks are left; printed\n%s", len(s.volumes), out)
+	}
+	s.grace(t)
+}

@@ -414,7 +414,7 @@ func (h *Host) exitCode(ctx context.Context, r *running) (code int, cut bool, er
 		if code, known := r.recorded(); known {
 			return code, cut, nil
 		}
-		err = errors.New("the container was removed before its exit code could be read")
+		err = errGone
 	}
 	return code, cut, err
 }

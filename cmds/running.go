@@ -258,7 +258,7 @@ func (r *running) unblocking(call func() error) error {
 	return err
 }
 
-// awaitRead returns when the outputs of r have been read, or will not be for now.
+// awaitRead returns when the outputs of r have been read, or when nobody takes what was read.
 func (r *running) awaitRead(ctx context.Context) error {
 	for {
 		select {

@@ -46,8 +46,10 @@ func (h *Host) try(ctx context.Context, r *running) (end func(), err error) {
 		return nil, err
 	}
 	if len(marks) >= deadly {
+		if err := r.halt(ctx); gone(err) != nil {
+			return nil, err
+		}
 		h.acquit(ctx, marks)
-		r.halt(ctx)
 		return nil, errDeadly(fmt.Sprintf("its dispatcher has died %d times while it worked on it", len(marks)))
 	}
 	alone := len(marks) >= suspicious
