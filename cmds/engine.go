@@ -39,17 +39,17 @@ type Host struct {
 	back    time.Time     // when it was last seen to be; guarded by probing
 
 	mu     sync.Mutex
-	absent bool              // Away has been told so
-	idle   map[*Command]bool // runs that have not been begun, and can be given back
-	gone   time.Time         // when the daemon was last seen to be away
-	runs   map[*running]bool // attached runs whose container has not been dealt with
-	pulls  map[wanted]*pull  // under way
-	strays map[string]Stray  // containers of an earlier process that no message has come for yet, by id
+	absent bool                     // Away has been told so
+	idle   map[*Command]bool        // runs that have not been begun, and can be given back
+	gone   time.Time                // when the daemon was last seen to be away
+	runs   map[*running]bool        // attached runs whose container has not been dealt with
+	pulls  map[dockerapi.Pull]*pull // under way
+	strays map[string]Stray         // containers of an earlier process that no message has come for yet, by id
 }
 
 // NewHost makes the Engine of the daemon that client talks to.
 func NewHost(client *dockerapi.Client, log *slog.Logger) *Host {
-	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, pulls: map[wanted]*pull{}}
+	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
 }
 
 // Do does one command. Errors other than ctx's are the daemon's, and final.

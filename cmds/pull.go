@@ -12,9 +12,6 @@ import (
 // pullDelays are the pauses between the tries to pull an image while its registry is away or asks for patience.
 var pullDelays = [...]time.Duration{time.Second, 2 * time.Second}
 
-// wanted is what a pull is to get.
-type wanted struct{ image, platform string }
-
 // pull is one pull under way, which all messages that miss its image share.
 type pull struct {
 	done chan struct{} // closed by whoever began it
@@ -22,7 +19,7 @@ type pull struct {
 }
 
 // pull gets an image, or waits until somebody else has got it.
-func (h *Host) pull(ctx context.Context, w wanted) error {
+func (h *Host) pull(ctx context.Context, w dockerapi.Pull) error {
 	p, first := h.joinPull(w)
 	if !first {
 		select {
@@ -32,7 +29,7 @@ func (h *Host) pull(ctx context.Context, w wanted) error {
 			return ctx.Err()
 		}
 	}
-	h.log.Debug("pulling", "image", w.image, "platform", w.platform)
+	h.log.Debug("pulling", "image", w.Image, "platform", w.Platform)
 	p.err = h.tryPull(ctx, w)
 	h.mu.Lock()
 	delete(h.pulls, w)
@@ -42,18 +39,18 @@ func (h *Host) pull(ctx context.Context, w wanted) error {
 }
 
 // tryPull tries again when the registry may do better in a while.
-func (h *Host) tryPull(ctx context.Context, w wanted) error {
+func (h *Host) tryPull(ctx context.Context, w dockerapi.Pull) error {
 	for _, delay := range pullDelays {
-		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w.image, w.platform) })
+		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w, "") })
 		if !registryBusy(err) {
 			return err
 		}
-		h.log.Info("the registry is away or busy; pulling again", "image", w.image, "in", delay, "error", err)
+		h.log.Info("the registry is away or busy; pulling again", "image", w.Image, "in", delay, "error", err)
 		if err := sleep(ctx, delay); err != nil {
 			return err
 		}
 	}
-	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w.image, w.platform) })
+	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w, "") })
 }
 
 // registryBusy tells a registry that is away, or has had too many requests, from one that says no. The Engine passes its words
@@ -66,7 +63,7 @@ func registryBusy(err error) bool {
 	return refused.Status >= 500 || refused.Status == 429 || strings.Contains(refused.Message, "toomanyrequests")
 }
 
-func (h *Host) joinPull(w wanted) (p *pull, first bool) {
+func (h *Host) joinPull(w dockerapi.Pull) (p *pull, first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.pulls[w]; p != nil {

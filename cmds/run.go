@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -129,7 +130,7 @@ func (h *Host) obtain(ctx context.Context, c *Command, r *running) (record *dock
 // create makes the container, after a pull as the command has it. It returns the record of the message when there turns out
 // to be one.
 func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dockerapi.Container, err error) {
-	image := wanted{c.Body["Image"].(string), c.Query.Get("platform")}
+	image := dockerapi.Pull{Image: c.Body["Image"].(string), Platform: c.Query.Get("platform")}
 	if c.Pull == "always" {
 		if err := h.patient(ctx, func(bool) error { return h.fit(ctx, c) }); err != nil {
 			return nil, err
@@ -147,7 +148,8 @@ func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dock
 			if err := h.fit(ctx, c); err != nil {
 				return err
 			}
-			r.id, err = h.client.ContainerCreate(ctx, r.name, image.platform, c.Body)
+			created, err := h.client.ContainerCreate(ctx, r.name, image.Platform, c.Body)
+			r.id = created.ID
 			return err
 		})
 		switch {
@@ -440,8 +442,12 @@ func (h *Host) readLog(ctx context.Context, c *Command, r *running, follow bool)
 	if !outputs.Stdout && !outputs.Stderr {
 		return nil
 	}
+	query := url.Values{}
+	if follow {
+		query.Set("follow", "1")
+	}
 	return h.patient(ctx, func(bool) error {
-		log, err := h.client.ContainerLogs(ctx, r.id, outputs, follow)
+		log, err := h.client.ContainerLogs(ctx, r.id, outputs, query)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
 		}

@@ -1,8 +1,11 @@
 package dockerapi
 
 import (
+	"net/url"
 	"strings"
 	"testing"
+
+	"docker-dispatch/wire/wiretest"
 )
 
 // answerTests are answers that the Engine at hand does not give: those of newer Engines, of Podman, of proxies in between,
@@ -26,7 +29,7 @@ var answerTests = []struct {
 	{"wait of null", waits, answers("200 OK", `null`), wait,
 		"wait: error: dockerapi: ContainerWait: the answer has no StatusCode"},
 	{"wait of a code in words", waits, answers("200 OK", `{"StatusCode":"0"}`), wait,
-		"wait: error: dockerapi: ContainerWait: the answer: json: cannot unmarshal string into Go struct field .StatusCode of type int"},
+		"wait: error: dockerapi: ContainerWait: the answer: json: cannot unmarshal string into Go struct field exited.StatusCode of type int"},
 	{"wait ended without a body", waits, answers("200 OK", ""), wait,
 		"wait: no answer, sent: dockerapi: ContainerWait: http1: reading the response: unexpected EOF"},
 	{"wait ended without a chunk", waits, "< HTTP/1.1 200 OK\n< Transfer-Encoding: chunked\n<\n" + end, wait,
@@ -78,6 +81,12 @@ var answerTests = []struct {
 		"inspect: error: dockerapi: ContainerInspect: the answer: invalid character '{' after top-level value"},
 	{"create without an id", creates, answers("201 Created", `{"Warnings":[]}`), create,
 		"create: error: dockerapi: ContainerCreate: the answer has no Id"},
+	{"create with warnings", creates, answers("201 Created", `{"Id":"x","Warnings":["no swap limit","\u0000"]}`), func(s *session) {
+		created, err := s.c.ContainerCreate(s.t.Context(), "x", "", map[string]any{})
+		s.note("create", err, "%q", created)
+	}, `create: {"x" ["no swap limit" "\x00"]}`},
+	{"create without warnings", creates, answers("201 Created", `{"Id":"x","Warnings":null}`), create,
+		"create: 1 characters of id"},
 	{"not HTTP", starts, "< SSH-2.0-OpenSSH_9.2\n", start,
 		`start: error: dockerapi: ContainerStart: http1: reading the response: protocol error: status line "SSH-2.0-OpenSSH_9.2" is not of HTTP/1.1 or HTTP/1.0`},
 	{"an upgrade unasked", starts, "< HTTP/1.1 101 UPGRADED\n<\n", start,
@@ -105,8 +114,83 @@ var answerTests = []struct {
 		"list volumes: error: dockerapi: VolumeList: the answer: json: cannot unmarshal array into Go value of type struct { Volumes []dockerapi.Volume }"},
 	{"times of another zone", inspects, answers("200 OK", `{"Name":"x","State":{"StartedAt":"2026-01-01T02:00:00.123456789+02:00","FinishedAt":"0001-01-01T00:00:00Z","OOMKilled":true,"Error":"no"}}`), examine,
 		`examine: x, error "no", OOMKilled true, from 2026-01-01T02:00:00+02:00 to 0001-01-01T00:00:00Z, log `},
+	{"a container that is restarted", inspects, answers("200 OK", `{"RestartCount":2,"Config":{"Tty":true,"OpenStdin":true,"StdinOnce":true},"HostConfig":{"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}}}`), func(s *session) {
+		c, err := s.c.ContainerInspect(s.t.Context(), "x")
+		s.note("inspect", err, "%d times by %s, %+v", c.RestartCount, c.HostConfig.RestartPolicy.Name, c.Config)
+	}, "inspect: 2 times by on-failure, {Labels:map[] Tty:true OpenStdin:true StdinOnce:true}"},
 	{"times that are none", inspects, answers("200 OK", `{"State":{"StartedAt":"yesterday"}}`), examine,
 		`examine: error: dockerapi: ContainerInspect: the answer: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`},
+
+	// actions
+
+	{"inspect of nothing", shows, answers("200 OK", ""), show,
+		"ContainerInspect: no answer, sent: dockerapi: ContainerInspect: http1: reading the response: unexpected EOF"},
+	{"inspect of a page", shows, answers("200 OK", "<html>"), show,
+		"ContainerInspect: error: dockerapi: ContainerInspect: the answer is not JSON"},
+	{"inspect of two values, as they are", shows, answers("200 OK", "{}{}"), show,
+		"ContainerInspect: error: dockerapi: ContainerInspect: the answer is not JSON"},
+	{"inspect that was cut", shows, streams(`{"Id":"x"}`) + "<EOF\n", show,
+		"ContainerInspect: no answer, sent: dockerapi: ContainerInspect: http1: reading the response: unexpected EOF"},
+	{"inspect as it is", shows, answers("200 OK", `{"Id":"x","Future":[1e400,"\u0000"]}`+"\n"), show,
+		`ContainerInspect: {"Id":"x","Future":[1e400,"\u0000"]}`},
+	{"connect of Podman", connects, answers("200 OK", "OK\n"), connect,
+		"NetworkConnect: ok"},
+	{"connect of Docker", connects, answers("200 OK", ""), connect,
+		"NetworkConnect: ok"},
+	{"connect that was cut", connects, "< HTTP/1.1 200 OK\n< Content-Length: 3\n<\n< \"O\"\n<EOF\n", connect,
+		"NetworkConnect: no answer, sent: dockerapi: NetworkConnect: http1: reading the response: unexpected EOF"},
+	{"an action without a body", asks("POST /v1.41/networks/create"), answers("201 Created", ""),
+		func(s *session) { s.act(NetworkCreate, Request{}) },
+		"NetworkCreate: ok"},
+
+	// execs
+
+	{"exec without an id", execs, answers("201 Created", `{"ID":""}`), exec,
+		"exec: error: dockerapi: ContainerExec: the answer has no Id"},
+	{"exec of nothing", execs, answers("201 Created", ""), exec,
+		"exec: no answer, sent: dockerapi: ContainerExec: http1: reading the response: unexpected EOF"},
+	{"exec of newer Engines", startsExec, "< HTTP/1.1 101 UPGRADED\n< Api-Version: 1.55\n< Content-Type: application/vnd.docker.multiplexed-stream\n<\n< \"\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x02ab\"\n<EOF\n", startExec,
+		"start exec: ok\nread: stdout \"ab\", stderr \"\""},
+	{"exec that knows no upgrade", startsExec, "< HTTP/1.1 200 OK\n<\n< \"\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x02ab\"\n<EOF\n", startExec,
+		"start exec: ok\nread: stdout \"\", stderr \"ab\""},
+	{"exec of a container that is paused", startsExec, "< HTTP/1.1 409 Conflict\n< Content-Type: application/vnd.docker.raw-stream\n<\n< Container x is paused\n<EOF\n", startExec,
+		"start exec: refused: dockerapi: ExecStart: 409: Container x is paused"},
+	{"exec of Podman that has run", startsExec, answers("500 Internal Server Error", `{"cause":"exec session state improper","message":"can only start created exec sessions"}`), startExec,
+		"start exec: refused: dockerapi: ExecStart: 500: can only start created exec sessions"},
+	{"exec cut in a frame", startsExec, "< HTTP/1.1 101 UPGRADED\n<\n< \"\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x03ab\"\n<EOF\n", startExec,
+		"start exec: ok\nread: no answer, sent: dockerapi: ExecStart: unexpected EOF"},
+	{"exec without an answer", startsExec, "<EOF\n", startExec,
+		"start exec: no answer, sent: dockerapi: ExecStart: http1: reading the response: unexpected EOF"},
+	{"exec detached", "> POST /v1.41/exec/x/start HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 27\n>\n> \"{\\\"Detach\\\":true,\\\"Tty\\\":false}\"\n", answers("200 OK", "whatever"),
+		func(s *session) { s.startDetached("x") },
+		"start detached: ok"},
+	{"exec that is asked after until it has exited", asks("GET /v1.41/exec/x/json") + answers("200 OK", `{"ID":"x","Running":true,"ExitCode":null}`) + asks("GET /v1.41/exec/x/json"), answers("200 OK", `{"ID":"x","Running":false,"ExitCode":137}`), inspectExec,
+		"inspect exec: 137, running false"},
+	{"exec that runs", asks("GET /v1.41/exec/x/json"), answers("200 OK", `{"ID":"x","Running":true,"ExitCode":null}`), func(s *session) {
+		exec, err := s.c.ExecInspect(s.t.Context(), "x")
+		s.note("inspect exec", err, "%+v", exec)
+	}, "inspect exec: {Running:true ExitCode:<nil>}"},
+	{"exec with a code in words", asks("GET /v1.41/exec/x/json"), answers("200 OK", `{"ExitCode":"0"}`), inspectExec,
+		"inspect exec: error: dockerapi: ExecInspect: the answer: json: cannot unmarshal string into Go struct field Exec.ExitCode of type int"},
+
+	// archives
+
+	{"archive without a stat", archives, answers("200 OK", ""), archiveOf,
+		"archive: error: dockerapi: ContainerArchive: X-Docker-Container-Path-Stat is not JSON in base64"},
+	{"archive with a stat that is not base64", archives, statted("{}"), archiveOf,
+		"archive: error: dockerapi: ContainerArchive: X-Docker-Container-Path-Stat is not JSON in base64"},
+	{"archive with a stat that is not JSON", archives, statted("AAAA"), archiveOf,
+		"archive: error: dockerapi: ContainerArchive: X-Docker-Container-Path-Stat is not JSON in base64"},
+	{"archive that was cut", archives, statted("e30=") + "< 3\n< \"tar\"\n<\n<EOF\n", archiveOf,
+		"archive: , 0 bytes, ----------, 0001-01-01T00:00:00Z, link \"\"\ntar: no answer, sent: dockerapi: ContainerArchive: http1: reading the response: unexpected EOF"},
+	{"archive of another kind", archives, statted("e30=") + "< 3\n< \"tar\"\n<\n" + end, archiveOf,
+		"archive: , 0 bytes, ----------, 0001-01-01T00:00:00Z, link \"\"\ntar: error: unexpected EOF"},
+	{"archive put", puts + "> Content-Length: 3\n>\n> \"tar\"\n", answers("200 OK", ""),
+		func(s *session) { s.putArchive("x", url.Values{"path": {"/a b"}}, []byte("tar")) },
+		"put archive: ok"},
+	{"archive put where nothing can be written", puts + "> Content-Length: 3\n>\n> \"tar\"\n", answers("403 Forbidden", `{"message":"container rootfs is marked read-only"}`),
+		func(s *session) { s.putArchive("x", url.Values{"path": {"/a b"}}, []byte("tar")) },
+		"put archive: refused: dockerapi: PutContainerArchive: 403: container rootfs is marked read-only"},
 
 	// streams
 
@@ -142,6 +226,12 @@ var answerTests = []struct {
 
 	{"pull", pulls, streams(`{"status":"Pulling from a/b","id":"latest"}`+"\r\n"+`{"status":"Downloading","progressDetail":{"current":1,"total":2},"progress":"[=>  ]"}`+"\r\n\r\n"+`{"status":"Status: Downloaded"}`) + end, pull,
 		"pull: ok"},
+	{"pull with credentials", "> POST /v1.41/images/create?fromImage=a%2Fb&tag=latest&platform=linux%2Farm64 HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> X-Registry-Auth: e30=\n> Content-Length: 0\n>\n", answers("200 OK", ""),
+		func(s *session) { s.pull(Pull{Image: "a/b", Platform: "linux/arm64"}, "e30=") },
+		"pull: ok"},
+	{"pull of all tags", asks("POST /v1.41/images/create?fromImage=a%2Fb"), answers("200 OK", ""),
+		func(s *session) { s.pull(Pull{Image: "a/b", AllTags: true}, "") },
+		"pull: ok"},
 	{"pull of nothing", pulls, answers("200 OK", ""), pull,
 		"pull: ok"},
 	{"pull that fails on its way", pulls, "< HTTP/1.1 200 OK\n< Transfer-Encoding: chunked\n<\n< fff\n< {\"status\":\"Pulling\"}\n< {\"errorDetail\":{\"message\":\"filesystem layer verification failed\"},\"error\":\"filesystem layer\"}\n", pull,
@@ -168,9 +258,40 @@ var (
 	lists        = asks("GET /v1.41/containers/json?all=1&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D")
 	listsVolumes = asks("GET /v1.41/volumes?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D")
 	creates      = "> POST /v1.41/containers/create?name=x HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 2\n>\n> \"{}\"\n"
+	shows        = asks("GET /v1.41/containers/x/json?size=1")
+	archives     = asks("GET /v1.41/containers/x/archive?path=%2Fa+b")
+	puts         = "> PUT /v1.41/containers/x/archive?path=%2Fa+b HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/x-tar\n"
+	connects     = "> POST /v1.41/networks/x/connect HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 17\n>\n> \"{\\\"Container\\\":\\\"y\\\"}\"\n"
+	execs        = "> POST /v1.41/containers/x/exec HTTP/1.1\n> Host: docker\n> User-Agent: docker-dispatch\n> Content-Type: application/json\n> Content-Length: 2\n>\n> \"{}\"\n"
 	pulls        = asks("POST /v1.41/images/create?fromImage=a%2Fb&tag=latest")
 )
 
+// startsExec is a start of the exec x that is not detached.
+const startsExec = `
+		> POST /v1.41/exec/x/start HTTP/1.1
+		> Host: docker
+		> User-Agent: docker-dispatch
+		> Connection: Upgrade
+		> Upgrade: tcp
+		> Content-Type: application/json
+		> Content-Length: 28
+		>
+		> "{\"Detach\":false,\"Tty\":false}"
+`
+
+// statted begins the answer of an archive whose stat is the text.
+func statted(stat string) string {
+	return "< HTTP/1.1 200 OK\n< X-Docker-Container-Path-Stat: " + stat + "\n< Transfer-Encoding: chunked\n<\n"
+}
+
+func show(s *session) { s.act(ContainerInspect, Request{ID: "x", Query: url.Values{"size": {"1"}}}) }
+func connect(s *session) {
+	s.act(NetworkConnect, Request{ID: "x", Body: map[string]any{"Container": "y"}})
+}
+func exec(s *session)        { s.execBody("x", map[string]any{}) }
+func startExec(s *session)   { s.read(s.startExec("x", Streams{Stdout: true, Stderr: true})) }
+func inspectExec(s *session) { s.inspectExec("x") }
+func archiveOf(s *session)   { s.archive("x", "/a b") }
 func wait(s *session)        { s.wait("x") }
 func start(s *session)       { s.start("x") }
 func inspect(s *session)     { s.inspect("x") }
@@ -178,15 +299,60 @@ func create(s *session)      { s.create("x", map[string]any{}) }
 func examine(s *session)     { s.examine("x") }
 func list(s *session)        { s.list("a=b") }
 func listVolumes(s *session) { s.listVolumes("a=b") }
-func pull(s *session)        { s.pull("a/b") }
+func pull(s *session)        { s.pull(Pull{Image: "a/b"}, "") }
 func attach(s *session)      { s.read(s.attach("x", Streams{Stdout: true, Stderr: true})) }
 func logs(s *session)        { s.read(s.logs("x", Streams{Stdout: true, Stderr: true})) }
+
+// What a request cannot have is said before anything is asked, and a secret not at all.
+func TestNotAsked(t *testing.T) {
+	for _, tt := range []struct {
+		do   func(*session)
+		want string
+	}{
+		{func(s *session) { s.act(ContainerPause, Request{ID: "x", Query: url.Values{"t": {"1"}}}) },
+			`ContainerPause: error: dockerapi: ContainerPause: query key "t" is not in the table`},
+		{func(s *session) { s.act(ImageDelete, Request{Query: url.Values{"force": {"1"}}}) },
+			`ImageDelete: error: dockerapi: ImageDelete: "" is no name`},
+		{func(s *session) { s.act(NetworkCreate, Request{Body: map[string]any{"Name": func() {}}}) },
+			"NetworkCreate: error: dockerapi: NetworkCreate: json: unsupported type: func()"},
+		{func(s *session) { s.exec("..") }, `exec: error: dockerapi: ContainerExec: ".." is no id`},
+		{func(s *session) { s.startExec("", Streams{}) }, `start exec: error: dockerapi: ExecStart: "" is no id`},
+		{func(s *session) { s.archive(".", "/") }, `archive: error: dockerapi: ContainerArchive: "." is no id`},
+		{func(s *session) { s.putArchive("x", url.Values{"path&x": {"/"}}, nil) },
+			`put archive: error: dockerapi: PutContainerArchive: query key "path&x" is not in the table`},
+		{func(s *session) { s.someLogs("x", Streams{}, url.Values{"stdin": {"1"}}) },
+			`logs: error: dockerapi: ContainerLogs: query key "stdin" is not in the table`},
+		{func(s *session) { s.pull(Pull{Image: "a/b"}, "secret\r\nX-Evil: secret") },
+			"pull: error: dockerapi: ImageCreate: a control character in the credentials for the registry"},
+	} {
+		s := &session{t: t, c: client(nil)}
+		s.c.version = "/v1.41"
+		tt.do(s)
+		if got := s.known.String(); got != tt.want+"\n" {
+			t.Errorf("got  %swant %s", got, tt.want)
+		}
+	}
+}
 
 func TestAnswers(t *testing.T) {
 	for _, tt := range answerTests {
 		t.Run(tt.name, func(t *testing.T) {
 			play(t, pinged+tt.asks+tt.answer, tt.do, "\n"+tt.want+"\n", 0, 1, 7)
 		})
+	}
+}
+
+// The credentials for a registry go to the Engine, and nowhere else.
+func TestSecret(t *testing.T) {
+	const secret = "c2VjcmV0"
+	asksPull := strings.Replace(pulls, "> Content-Length", "> X-Registry-Auth: "+secret+"\n> Content-Length", 1)
+	for _, answer := range []string{answers("200 OK", ""), answers("500 Internal Server Error", "no"), "<EOF\n", "< no HTTP\n<EOF\n"} {
+		s := &session{t: t, c: client(wiretest.Server(t, pinged+asksPull+answer))}
+		s.c.OnCall = func(r Record) { s.note("told", nil, "%+v", r) }
+		s.pull(Pull{Image: "a/b"}, secret)
+		if got := s.known.String(); strings.Contains(got, secret) || strings.Count(got, "told: ") != 2 {
+			t.Errorf("got\n%s", got)
+		}
 	}
 }
 

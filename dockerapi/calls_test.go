@@ -36,16 +36,16 @@ func TestWriteCallsFails(t *testing.T) {
 var parameter = regexp.MustCompile(`/\{(id|name)\}`)
 
 func TestCallsAreWellFormed(t *testing.T) {
-	seen := map[string]call{}
+	seen := map[string]row{}
 	for i, r := range calls {
 		if r.operation == "" || r.why == "" || len(r.accept) == 0 {
 			t.Errorf("row %d, %s: without operation, reason or accepted statuses", i, r.operation)
 		}
-		if _, twice := seen[r.operation]; twice {
-			t.Errorf("row %d: %s a second time", i, r.operation)
+		if first, twice := seen[r.operation]; twice && (r.method != first.method || r.path != first.path || r.why == first.why) {
+			t.Errorf("row %d: %s a second time, and not in another way", i, r.operation)
 		}
-		seen[r.operation] = call(i)
-		if r.method != "GET" && r.method != "POST" && r.method != "DELETE" {
+		seen[r.operation] = r
+		if r.method != "GET" && r.method != "POST" && r.method != "PUT" && r.method != "DELETE" {
 			t.Errorf("%s: method %q", r.operation, r.method)
 		}
 		if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(parameter.ReplaceAllString(r.path, ""), "{}?#% ") {
@@ -58,6 +58,9 @@ func TestCallsAreWellFormed(t *testing.T) {
 		}
 		if upgrades := strings.Contains(fmt.Sprint(r.accept), "101"); upgrades != (r.shape == hijacked) {
 			t.Errorf("%s: accepts %v as %s", r.operation, r.accept, r.shape)
+		}
+		if empty := r.accept[0] == 204; empty && r.shape != bare {
+			t.Errorf("%s: %s, where there is nothing", r.operation, r.shape)
 		}
 		if r.method == "GET" && r.repeat != same {
 			t.Errorf("%s: a GET that has an effect", r.operation)
@@ -91,7 +94,7 @@ func TestTargets(t *testing.T) {
 		{containerDelete, args{id: "x", query: url.Values{"force": {"1"}, "v": {"1"}}}, "DELETE " + v + "x?v=1&force=1"},
 		{containerDelete, args{id: "x", query: url.Values{}}, "DELETE " + v + "x"},
 		{containerDelete, args{id: "x", query: url.Values{"v": {}}}, "DELETE " + v + "x"},
-		{containerDelete, args{id: "x", query: url.Values{"link": {"1"}}}, `dockerapi: ContainerDelete: query key "link" is not in the table`},
+		{containerDelete, args{id: "x", query: url.Values{"prune": {"1"}}}, `dockerapi: ContainerDelete: query key "prune" is not in the table`},
 		{containerDelete, args{id: "x", query: url.Values{"v&force": {"1"}}}, `dockerapi: ContainerDelete: query key "v&force" is not in the table`},
 		{containerStart, args{id: "x", query: url.Values{"t": {"1"}}}, `dockerapi: ContainerStart: query key "t" is not in the table`},
 		{containerStop, args{id: "x", query: url.Values{"t": {"1&signal=KILL#"}}}, "POST " + v + "x/stop?t=1%26signal%3DKILL%23"},
@@ -101,11 +104,31 @@ func TestTargets(t *testing.T) {
 		{volumeDelete, args{id: "a/../b?force=1"}, "DELETE /v1.41/volumes/a%2F..%2Fb%3Fforce=1"},
 		{volumeDelete, args{id: ".."}, `dockerapi: VolumeDelete: ".." is no name`},
 		{volumeDelete, args{}, `dockerapi: VolumeDelete: "" is no name`},
-		{volumeDelete, args{id: "x", query: url.Values{"force": {"1"}}}, `dockerapi: VolumeDelete: query key "force" is not in the table`},
+		{volumeDelete, args{id: "x", query: url.Values{"force": {"1"}}}, "DELETE /v1.41/volumes/x?force=1"},
+		{volumeInspect, args{id: "a/../b?force=1"}, "GET /v1.41/volumes/a%2F..%2Fb%3Fforce=1"},
 		{volumeList, args{query: labelled([]string{"a=b"})}, "GET /v1.41/volumes?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D"},
 		{containerList, args{query: labelled([]string{"a\"],\"name\":[\"b", "c&all=0"})}, "GET " + v + "json?filters=%7B%22label%22%3A%5B%22a%5C%22%5D%2C%5C%22name%5C%22%3A%5B%5C%22b%22%2C%22c%5Cu0026all%3D0%22%5D%7D"},
 		{containerList, args{query: labelled(nil)}, "GET " + v + "json?filters=%7B%22label%22%3Anull%7D"},
 		{containerRename, args{id: "a/b", query: url.Values{"name": {"c&d/../e"}}}, "POST " + v + "a%2Fb/rename?name=c%26d%2F..%2Fe"},
+		{containerLogs, args{id: "x", query: url.Values{"tail": {"5&follow=1"}, "since": {"0"}, "stdout": {"1"}}}, "GET " + v + "x/logs?stdout=1&since=0&tail=5%26follow%3D1"},
+		{containerInspect, args{id: "x", query: url.Values{"size": {"1"}}}, `dockerapi: ContainerInspect: query key "size" is not in the table`},
+		{containerShow, args{id: "../x", query: url.Values{"size": {"1"}}}, "GET " + v + "..%2Fx/json?size=1"},
+		{containerPs, args{query: url.Values{"limit": {"1#"}, "filters": {"{}"}, "all": {"1"}}}, "GET " + v + "json?all=1&limit=1%23&filters=%7B%7D"},
+		{containerRestart, args{id: "a/kill", query: url.Values{"signal": {"a b"}, "t": {"-1"}}}, "POST " + v + "a%2Fkill/restart?t=-1&signal=a+b"},
+		{containerKill, args{id: "a?b", query: url.Values{"signal": {"9\r\nHost: evil"}}}, "POST " + v + "a%3Fb/kill?signal=9%0D%0AHost%3A+evil"},
+		{containerArchive, args{id: "a#b", query: url.Values{"path": {"/a b/../c?d#e%2f\r\n"}}}, "GET " + v + "a%23b/archive?path=%2Fa+b%2F..%2Fc%3Fd%23e%252f%0D%0A"},
+		{putContainerArchive, args{id: "x", query: url.Values{"copyUIDGID": {"1"}, "path": {"/"}}}, "PUT " + v + "x/archive?path=%2F&copyUIDGID=1"},
+		{containerExec, args{id: ".."}, `dockerapi: ContainerExec: ".." is no id`},
+		{execStart, args{id: "x/../../containers/y"}, "POST /v1.41/exec/x%2F..%2F..%2Fcontainers%2Fy/start"},
+		{execInspect, args{id: "x\r\n"}, "GET /v1.41/exec/x%0D%0A/json"},
+		{imageInspect, args{id: "host:5000/a/b:1@sha256:00"}, "GET /v1.41/images/host:5000%2Fa%2Fb:1@sha256:00/json"},
+		{imageInspect, args{id: "a/../../version"}, "GET /v1.41/images/a%2F..%2F..%2Fversion/json"},
+		{imageInspect, args{id: "a?b#c%2e"}, "GET /v1.41/images/a%3Fb%23c%252e/json"},
+		{imageDelete, args{id: "a/b:1", query: url.Values{"noprune": {"1"}, "force": {"1"}}}, "DELETE /v1.41/images/a%2Fb:1?force=1&noprune=1"},
+		{imageDelete, args{id: "."}, `dockerapi: ImageDelete: "." is no name`},
+		{networkConnect, args{id: "a/b"}, "POST /v1.41/networks/a%2Fb/connect"},
+		{networkDelete, args{id: "a b\r\n?c"}, "DELETE /v1.41/networks/a%20b%0D%0A%3Fc"},
+		{networkInspect, args{}, `dockerapi: NetworkInspect: "" is no id`},
 		{imageCreate, args{query: url.Values{"fromSrc": {"http://evil"}}}, `dockerapi: ImageCreate: query key "fromSrc" is not in the table`},
 	} {
 		c := client(nil)

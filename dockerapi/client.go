@@ -61,36 +61,49 @@ func (c *Client) Losses() int64 { return c.losses.Load() }
 
 // args are the parts of a request that vary.
 type args struct {
-	id    string     // container or volume, for a path with {id} or {name}
+	id    string     // what a path with {id} or {name} is about
 	query url.Values //
-	body  any        // to be sent as JSON; nil is none
+	body  any        // a tarball is sent as it is, nil is none, and all else is to be sent as JSON
+	auth  string     // X-Registry-Auth: a secret; "" is none
 }
 
-// do makes a unary call and decodes its answer into out, when out is not nil. The status is returned for those calls
-// that accept several.
-func (c *Client) do(ctx context.Context, op call, a args, out any) (status int, err error) {
+// tarball is the body of a request that is no JSON.
+type tarball []byte
+
+// do makes a unary call and decodes its answer into out, or one whose answer says nothing, with a nil out.
+func (c *Client) do(ctx context.Context, op call, a args, out any) error {
+	body, err := c.whole(ctx, op, a)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return &Garbled{calls[op].operation, fmt.Errorf("the answer: %w", err)}
+	}
+	return nil
+}
+
+// whole makes a unary or bare call and returns its answer, nil for a bare one. An Engine that goes down ends an answer without
+// a byte of it.
+func (c *Client) whole(ctx context.Context, op call, a args) ([]byte, error) {
 	s := begin(ctx, op)
 	defer s.end()
 	res, err := c.send(s, a)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, answerLen+1))
 	switch {
 	case err != nil:
-		return 0, c.lost(s, err)
+		return nil, c.lost(s, err)
 	case len(body) > answerLen:
-		return 0, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, answerLen>>20)
-	case out == nil:
-		return res.Status, nil
-	case len(body) == 0 && calls[op].repeat == same: // so an Engine that goes down ends a wait
-		return 0, c.lost(s, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
+		return nil, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, answerLen>>20)
+	case calls[op].shape == bare:
+		return nil, nil
+	case len(body) == 0 && calls[op].repeat == same:
+		return nil, c.lost(s, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return 0, &Garbled{calls[op].operation, fmt.Errorf("the answer: %w", err)}
-	}
-	return res.Status, nil
+	return body, nil
 }
 
 // stream makes a call whose answer is read as it comes. The caller closes it.
@@ -102,7 +115,7 @@ func (c *Client) stream(ctx context.Context, op call, a args) (*answer, error) {
 		return nil, err
 	}
 	s.answered()
-	return &answer{res.Body, s}, nil
+	return &answer{res.Body, s, res.Header}, nil
 }
 
 // hijack makes a call that turns its connection into a stream in both directions, which closing the answer ends. ctx ends
@@ -115,7 +128,7 @@ func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, *ans
 		return nil, nil, err
 	}
 	s.answered()
-	return conn, &answer{conn, s}, nil
+	return conn, &answer{conn, s, nil}, nil
 }
 
 func (c *Client) switchOver(s *span, a args) (*http1.Conn, error) {
@@ -210,13 +223,28 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 	}
 	target += encode(row.query, a.query)
 	req := &http1.Request{Method: row.method, Target: target, Close: s.op == systemPing}
-	if a.body != nil {
-		if req.Body, err = json.Marshal(a.body); err != nil {
-			return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
-		}
-		req.Header = http1.Header{{Name: "Content-Type", Value: "application/json"}}
+	if err := a.content(req); err != nil {
+		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
+	}
+	if a.auth != "" {
+		req.Header = append(req.Header, http1.Field{Name: "X-Registry-Auth", Value: a.auth})
 	}
 	return req, nil
+}
+
+// content gives req the body.
+func (a args) content(req *http1.Request) (err error) {
+	kind := "application/json"
+	switch body := a.body.(type) {
+	case nil:
+		return nil
+	case tarball:
+		kind, req.Body = "application/x-tar", body
+	default:
+		req.Body, err = json.Marshal(body)
+	}
+	req.Header = http1.Header{{Name: "Content-Type", Value: kind}}
+	return err
 }
 
 // encode is a query with its keys in the order of their row.
@@ -233,7 +261,8 @@ func encode(keys []string, query url.Values) string {
 	return b.String()
 }
 
-// expand puts the container or the volume into a path. A name can add neither segment nor query, and cannot climb.
+// expand puts into a path what it is about. A name can add neither segment nor query, and cannot climb; Engines take the
+// slashes of an image escaped, too.
 func expand(path, id string) (string, error) {
 	before, rest, found := strings.Cut(path, "{")
 	if !found {

@@ -3,7 +3,6 @@ package dockerapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
 )
@@ -21,14 +20,27 @@ type Container struct {
 		FinishedAt time.Time // of the last run that has ended, by a hair before StartedAt at times; zero is none
 	}
 	Config struct {
-		Labels map[string]string
+		Labels    map[string]string
+		Tty       bool // as Streams.Tty
+		OpenStdin bool // its standard input waits for an attach
+		StdinOnce bool // and ends with it
 	}
 	HostConfig struct {
 		AutoRemove bool
 		LogConfig  struct {
 			Type string // the log driver: json-file, none …
 		}
+		RestartPolicy struct {
+			Name string // no, always, unless-stopped or on-failure; "" is no
+		}
 	}
+	RestartCount int // how often the policy has restarted it
+}
+
+// Created is a container that has been made.
+type Created struct {
+	ID       string   `json:"Id"`
+	Warnings []string // what the Engine has left out of it, in its words
 }
 
 // Summary is a row of the list of containers.
@@ -40,52 +52,35 @@ type Summary struct {
 	Created int64 // Unix seconds
 }
 
-// ContainerCreate makes a container from body, the operation's request body, and returns its id. Platform, os/architecture, "" for
-// any, is the image's. A name in use is *Error 409, a missing image 404.
-func (c *Client) ContainerCreate(ctx context.Context, name, platform string, body map[string]any) (id string, err error) {
+// ContainerCreate makes a container from body, the operation's request body. Platform, os/architecture, "" for any, is the
+// image's. A name in use is *Error 409, a missing image 404.
+func (c *Client) ContainerCreate(ctx context.Context, name, platform string, body map[string]any) (Created, error) {
 	query := url.Values{"name": {name}}
 	if platform != "" {
 		query.Set("platform", platform)
 	}
-	var created struct {
-		ID string `json:"Id"`
-	}
-	_, err = c.do(ctx, containerCreate, args{query: query, body: body}, &created)
+	var created Created
+	err := c.do(ctx, containerCreate, args{query: query, body: body}, &created)
 	if err == nil && created.ID == "" {
-		return "", &Garbled{calls[containerCreate].operation, errors.New("the answer has no Id")}
+		err = errNoID(containerCreate)
 	}
-	return created.ID, err
+	return created, err
+}
+
+// errNoID is the error of an answer that does not say what has been made.
+func errNoID(op call) error {
+	return &Garbled{calls[op].operation, errors.New("the answer has no Id")}
 }
 
 // ContainerStart starts a container. One that runs already is none the worse; one that has ended runs again.
 func (c *Client) ContainerStart(ctx context.Context, id string) error {
-	_, err := c.do(ctx, containerStart, args{id: id}, nil)
-	return err
-}
-
-// ContainerWait waits until the container does not run and returns the exit code of its last run. One that never ran
-// has 0: wait for what has been started.
-func (c *Client) ContainerWait(ctx context.Context, id string) (exitCode int, err error) {
-	var ended struct {
-		StatusCode *int
-		Error      *struct{ Message string }
-	}
-	_, err = c.do(ctx, containerWait, args{id: id}, &ended)
-	switch {
-	case err != nil:
-		return 0, err
-	case ended.StatusCode == nil:
-		return 0, &Garbled{calls[containerWait].operation, errors.New("the answer has no StatusCode")}
-	case ended.Error != nil && ended.Error.Message != "":
-		return 0, fmt.Errorf("dockerapi: ContainerWait: %.1000s", ended.Error.Message)
-	}
-	return *ended.StatusCode, nil
+	return c.do(ctx, containerStart, args{id: id}, nil)
 }
 
 // ContainerInspect tells what has become of a container, by id or name. One that is not there is *Error 404.
 func (c *Client) ContainerInspect(ctx context.Context, id string) (Container, error) {
 	var container Container
-	_, err := c.do(ctx, containerInspect, args{id: id}, &container)
+	err := c.do(ctx, containerInspect, args{id: id}, &container)
 	return container, err
 }
 
@@ -95,26 +90,24 @@ func (c *Client) ContainerList(ctx context.Context, labels ...string) ([]Summary
 	query := labelled(labels)
 	query.Set("all", "1")
 	var list []Summary
-	_, err := c.do(ctx, containerList, args{query: query}, &list)
+	err := c.do(ctx, containerList, args{query: query}, &list)
 	return list, err
 }
 
 // ContainerRename gives a container another name. One in use is *Error 409, the one that it has 400.
 func (c *Client) ContainerRename(ctx context.Context, id, name string) error {
-	_, err := c.do(ctx, containerRename, args{id: id, query: url.Values{"name": {name}}}, nil)
-	return err
+	return c.do(ctx, containerRename, args{id: id, query: url.Values{"name": {name}}}, nil)
 }
 
 // ContainerStop sends the container its stop signal, kills it when it has not ended after t seconds, and returns when it
-// has. Query: t, 10 by default, 0 kills at once, -1 waits for ever. One that has ended already is none the worse.
+// has. Query: t, 10 by default, 0 kills at once, -1 waits for ever; signal, instead of the container's own, from API
+// 1.42 on. One that has ended already is none the worse.
 func (c *Client) ContainerStop(ctx context.Context, id string, query url.Values) error {
-	_, err := c.do(ctx, containerStop, args{id: id, query: query}, nil)
-	return err
+	return c.do(ctx, containerStop, args{id: id, query: query}, nil)
 }
 
 // ContainerDelete removes a container. Query: v, its anonymous volumes too; force, kill it first. One that runs, and one
 // that is just being removed, are *Error 409.
 func (c *Client) ContainerDelete(ctx context.Context, id string, query url.Values) error {
-	_, err := c.do(ctx, containerDelete, args{id: id, query: query}, nil)
-	return err
+	return c.do(ctx, containerDelete, args{id: id, query: query}, nil)
 }

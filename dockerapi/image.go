@@ -9,22 +9,28 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // progressLen bounds one object of a pull's progress; they have some hundred bytes.
 const progressLen = 1 << 20
 
-// ImageCreate pulls the image, as docker pull does, and returns when it is there. No tag and no digest is the tag latest;
-// platform is os/architecture, "" for the Engine's own.
+// Pull is what a pull is to get.
+type Pull struct {
+	Image    string // reference: no tag and no digest is the tag latest
+	Platform string // os/architecture; "" is the Engine's own
+	AllTags  bool   // every tag of the repository, which Image then names without one
+}
+
+// ImageCreate pulls the image, as docker pull does, and returns when it is there. Auth is the value of the field X-Registry-Auth,
+// "" for none: JSON with the registry's credentials, in base64 for URLs with padding. No error has it.
 // What goes wrong after the first progress line comes inside the stream, under status 200; it is an *Error too, with that
 // status.
-func (c *Client) ImageCreate(ctx context.Context, image, platform string) error {
-	name, tag := splitReference(image)
-	query := url.Values{"fromImage": {name}, "tag": {tag}}
-	if platform != "" {
-		query.Set("platform", platform)
+func (c *Client) ImageCreate(ctx context.Context, p Pull, auth string) error {
+	if strings.ContainsFunc(auth, unicode.IsControl) {
+		return errors.New("dockerapi: ImageCreate: a control character in the credentials for the registry")
 	}
-	body, err := c.stream(ctx, imageCreate, args{query: query})
+	body, err := c.stream(ctx, imageCreate, args{query: p.query(), auth: auth})
 	if err != nil {
 		return err
 	}
@@ -43,6 +49,18 @@ func (c *Client) ImageCreate(ctx context.Context, image, platform string) error 
 		return body.fail(lines.Err())
 	}
 	return nil
+}
+
+func (p Pull) query() url.Values {
+	name, tag := splitReference(p.Image)
+	query := url.Values{"fromImage": {name}}
+	if !p.AllTags {
+		query.Set("tag", tag)
+	}
+	if p.Platform != "" {
+		query.Set("platform", p.Platform)
+	}
+	return query
 }
 
 // splitReference takes name[:tag][@digest] apart. A digest goes where the tag does, which then means nothing; a colon before

@@ -1,12 +1,16 @@
 package dockerapi
 
 import (
+	"archive/tar"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +135,8 @@ func (s *session) negotiate() {
 }
 
 func (s *session) create(name string, body map[string]any) string {
-	id, err := s.c.ContainerCreate(s.t.Context(), name, "", body)
+	created, err := s.c.ContainerCreate(s.t.Context(), name, "", body)
+	id := created.ID
 	if err == nil {
 		s.ids = append(s.ids, id)
 	}
@@ -190,8 +195,102 @@ func (s *session) remove(id string, query url.Values) {
 	s.note("delete", s.c.ContainerDelete(s.t.Context(), id, query), "ok")
 }
 
-func (s *session) pull(image string) {
-	s.note("pull", s.c.ImageCreate(s.t.Context(), image, ""), "ok")
+func (s *session) pull(p Pull, auth string) {
+	s.note("pull", s.c.ImageCreate(s.t.Context(), p, auth), "ok")
+}
+
+// act notes the whole answer, or, where keys are named, what it has under them.
+func (s *session) act(a Action, r Request, keys ...string) {
+	answer, err := s.c.Act(s.t.Context(), a, r)
+	said := cmp.Or(strings.TrimSpace(string(answer)), "ok")
+	if err == nil && len(keys) > 0 {
+		said = s.values(answer, keys)
+	}
+	s.note(calls[a.op].operation, err, "%s", said)
+}
+
+// values are what an object, or each of a list, has under the keys.
+func (s *session) values(answer []byte, keys []string) string {
+	if answer[0] == '{' {
+		answer = slices.Concat([]byte("["), answer, []byte("]"))
+	}
+	var list []map[string]any
+	if err := json.Unmarshal(answer, &list); err != nil {
+		s.t.Error(err)
+	}
+	var pairs []string
+	for _, object := range list {
+		for _, key := range keys {
+			pairs = append(pairs, fmt.Sprintf("%s %v", key, object[key]))
+		}
+	}
+	return strings.Join(pairs, ", ")
+}
+
+func (s *session) exec(container string, cmd ...string) string {
+	return s.execBody(container, map[string]any{"Cmd": cmd, "AttachStdout": true, "AttachStderr": true})
+}
+
+func (s *session) execBody(container string, body map[string]any) string {
+	id, err := s.c.ContainerExec(s.t.Context(), container, body)
+	if err == nil {
+		s.ids = append(s.ids, id)
+	}
+	s.note("exec", err, "%d characters of id", len(id))
+	return id
+}
+
+func (s *session) startExec(id string, want Streams) *Stream {
+	stream, err := s.c.ExecStart(s.t.Context(), id, want)
+	s.note("start exec", err, "ok")
+	return stream
+}
+
+func (s *session) startDetached(id string) {
+	s.note("start detached", s.c.ExecStartDetached(s.t.Context(), id, false), "ok")
+}
+
+// inspectExec asks until the exec has exited: the end of the outputs is earlier by a hair. It notes the last answer.
+func (s *session) inspectExec(id string) {
+	exec, err := s.c.ExecInspect(s.t.Context(), id)
+	for err == nil && exec.ExitCode == nil {
+		exec, err = s.c.ExecInspect(s.t.Context(), id)
+	}
+	code := 0
+	if err == nil {
+		code = *exec.ExitCode
+	}
+	s.note("inspect exec", err, "%d, running %t", code, exec.Running)
+}
+
+// archive notes what the tarball of a path has in it, names, modes and contents.
+func (s *session) archive(id, path string) {
+	stat, body, err := s.c.ContainerArchive(s.t.Context(), id, path)
+	s.note("archive", err, "%s, %d bytes, %v, %s, link %q", stat.Name, stat.Size, stat.Mode, stat.Mtime.UTC().Format(time.RFC3339), stat.LinkTarget)
+	if err != nil {
+		return
+	}
+	defer body.Close()
+	for archive := tar.NewReader(body); ; {
+		file, err := archive.Next()
+		if err == io.EOF {
+			io.Copy(io.Discard, body) // the padding, so that the connection can be used again
+			return
+		}
+		var data []byte
+		if err == nil {
+			data, err = io.ReadAll(archive)
+		}
+		if err != nil {
+			s.note("tar", err, "")
+			return
+		}
+		s.note("tar", nil, "%s %s %q %s", file.Name, file.FileInfo().Mode(), data, file.Linkname)
+	}
+}
+
+func (s *session) putArchive(id string, query url.Values, tar []byte) {
+	s.note("put archive", s.c.PutContainerArchive(s.t.Context(), id, query, tar), "ok")
 }
 
 func (s *session) attach(id string, want Streams) *Stream {
@@ -201,13 +300,17 @@ func (s *session) attach(id string, want Streams) *Stream {
 }
 
 func (s *session) logs(id string, want Streams) *Stream {
-	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, false)
+	return s.someLogs(id, want, nil)
+}
+
+func (s *session) someLogs(id string, want Streams, query url.Values) *Stream {
+	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, query)
 	s.note("logs", err, "ok")
 	return stream
 }
 
 func (s *session) followLogs(id string, want Streams) *Stream {
-	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, true)
+	stream, err := s.c.ContainerLogs(s.t.Context(), id, want, url.Values{"follow": {"1"}})
 	s.note("follow logs", err, "ok")
 	return stream
 }

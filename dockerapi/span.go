@@ -87,6 +87,7 @@ func (s *span) refuse(res *http1.Response) error {
 type answer struct {
 	io.ReadCloser
 	*span
+	header http1.Header // of a stream
 }
 
 // Close ends the answer, whether it has been read whole or not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,12 +113,34 @@ func TestContextEnds(t *testing.T) {
 		}, 1000 * time.Hour, "error: dockerapi: ContainerWait: http1: reading the response: context deadline exceeded"},
 		{"stop", pinged + stops, func(ctx context.Context, c *Client) error { return c.ContainerStop(ctx, "x", nil) },
 			1000 * time.Hour, "error: dockerapi: ContainerStop: http1: reading the response: context deadline exceeded"},
-		{"pull", pinged + pulls, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b", "") },
+		{"pull", pinged + pulls, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, Pull{Image: "a/b"}, "") },
 			1000 * time.Hour, "error: dockerapi: ImageCreate: http1: reading the response: context deadline exceeded"},
-		{"pull under way", pinged + pulls + head, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, "a/b", "") },
+		{"pull under way", pinged + pulls + head, func(ctx context.Context, c *Client) error { return c.ImageCreate(ctx, Pull{Image: "a/b"}, "") },
 			1000 * time.Hour, "error: dockerapi: ImageCreate: http1: reading the response: context deadline exceeded"},
+		{"restart", pinged + asks("POST /v1.41/containers/x/restart"), func(ctx context.Context, c *Client) error {
+			_, err := c.Act(ctx, ContainerRestart, Request{ID: "x"})
+			return err
+		}, 1000 * time.Hour, "error: dockerapi: ContainerRestart: http1: reading the response: context deadline exceeded"},
+		{"exec", pinged + startsExec + "< HTTP/1.1 101 UPGRADED\n<\n", func(ctx context.Context, c *Client) error {
+			stream, err := c.ExecStart(ctx, "x", Streams{Stdout: true})
+			if err != nil {
+				return err
+			}
+			defer stream.Close()
+			_, _, err = stream.Next()
+			return err
+		}, 1000 * time.Hour, "error: dockerapi: ExecStart: http1: reading the response: context deadline exceeded"},
+		{"archive", pinged + archives + statted("e30="), func(ctx context.Context, c *Client) error {
+			_, tar, err := c.ContainerArchive(ctx, "x", "/a b")
+			if err != nil {
+				return err
+			}
+			defer tar.Close()
+			_, err = tar.Read(make([]byte, 1))
+			return err
+		}, 1000 * time.Hour, "error: dockerapi: ContainerArchive: http1: reading the response: context deadline exceeded"},
 		{"log", pinged + followsLogs + head, func(ctx context.Context, c *Client) error {
-			stream, err := c.ContainerLogs(ctx, "x", Streams{Stdout: true, Stderr: true}, true)
+			stream, err := c.ContainerLogs(ctx, "x", Streams{Stdout: true, Stderr: true}, url.Values{"follow": {"1"}})
 			if err != nil {
 				return err
 			}
@@ -154,7 +177,7 @@ func TestContextEnds(t *testing.T) {
 
 // Every row of the table has a limit, but for those that wait for a container or a registry.
 func TestUnlimited(t *testing.T) {
-	waits := map[call]bool{imageCreate: true, containerWait: true, containerStop: true}
+	waits := map[call]bool{imageCreate: true, containerWait: true, containerStop: true, containerRestart: true}
 	for i, r := range calls {
 		if (r.limit == unlimited) != waits[call(i)] {
 			t.Errorf("%s: limit %v", r.operation, r.limit)

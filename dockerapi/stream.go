@@ -51,7 +51,7 @@ func (s Streams) reader(src io.Reader) *stdcopy.Reader {
 type Stream struct {
 	answer *answer // what carries it
 	output *stdcopy.Reader
-	input  *http1.Conn // of an attach; nil for a log, which cannot be written to
+	input  *http1.Conn // of an attach or an exec; nil for a log, which cannot be written to
 
 	tty     bool
 	midLine bool // what was written last does not end a line
@@ -69,16 +69,17 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*St
 	return &Stream{answer: answer, output: s.reader(conn), input: conn, tty: s.Tty}, nil
 }
 
-// ContainerLogs reads what the container has written, from the beginning: so far, or with follow until it has exited. A
+// ContainerLogs reads what the container has written. Query: follow, until it has exited, and not only so far; since and
+// until, Unix seconds; tail, the number of last lines, or all; timestamps and details, before each line. A
 // log that is followed may lack a last line without a newline, which Engines write down as the follower leaves: read it
 // again without follow. One of a container that has not been started ends at once. A log driver that cannot give it back
 // is *Error 501. ctx ends the stream.
-func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams, follow bool) (*Stream, error) {
-	query := s.query()
-	if follow {
-		query.Set("follow", "1")
+func (c *Client) ContainerLogs(ctx context.Context, id string, s Streams, query url.Values) (*Stream, error) {
+	all := s.query()
+	for key, values := range query {
+		all[key] = values
 	}
-	answer, err := c.stream(ctx, containerLogs, args{id: id, query: query})
+	answer, err := c.stream(ctx, containerLogs, args{id: id, query: all})
 	if err != nil {
 		return nil, err
 	}

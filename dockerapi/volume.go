@@ -20,21 +20,19 @@ func (c *Client) VolumeCreate(ctx context.Context, name string, labels map[strin
 		Driver string
 		Labels map[string]string
 	}{name, "local", labels}
-	_, err := c.do(ctx, volumeCreate, args{body: body}, nil)
-	return err
+	return c.do(ctx, volumeCreate, args{body: body}, nil)
 }
 
 // VolumeList lists the volumes that have all the labels, each as key or key=value, in no order.
 func (c *Client) VolumeList(ctx context.Context, labels ...string) ([]Volume, error) {
 	var list struct{ Volumes []Volume }
-	_, err := c.do(ctx, volumeList, args{query: labelled(labels)}, &list)
+	err := c.do(ctx, volumeList, args{query: labelled(labels)}, &list)
 	return list.Volumes, err
 }
 
 // VolumeDelete removes a volume. One that is not there is *Error 404, one that a container has 409.
 func (c *Client) VolumeDelete(ctx context.Context, name string) error {
-	_, err := c.do(ctx, volumeDelete, args{id: name}, nil)
-	return err
+	return c.do(ctx, volumeDelete, args{id: name}, nil)
 }
 
 // labelled is the query of a list of what has all the labels.
