@@ -16,9 +16,11 @@ package main
 //	End to end: dispatchers              two of one name, control messages, orphans, retries, dead letters, identity
 //	Chaos                                everything at once; longer with CHAOS_TIME=10m
 //	Soak                                 only with SOAK_TIME=20m: full speed against an Engine of instant containers
+//	End to end: private registries       a registry of the test's own
 //	Helpers                              messages, the program, what it prints, the broker, the Engine, proxies
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"cmp"
@@ -34,15 +36,18 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"log"
 	"maps"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -313,7 +318,7 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 		"status":            statuses(t),
 		"label":             {"docker-dispatch.message-id", "docker-dispatch.queue"},
 		"header":            {"docker-dispatch-reason"},
-		"environment":       {"$DOCKER_HOST", "$AMQP_URL", "$DOCKER_DISPATCH_NAME"},
+		"environment":       {"$DOCKER_HOST", "$AMQP_URL", "$DOCKER_CONFIG", "$DOCKER_DISPATCH_NAME"},
 		"Docker API's list": {"docker-dispatch calls"},
 	} {
 		for _, word := range words {
@@ -2610,6 +2615,79 @@ func TestFromScratch(t *testing.T) {
 	}
 }
 
+// End to end: private registries
+
+// TestPrivateRegistry has an image pulled from a registry that wants a password. The Engine is on this machine's network, and takes
+// the registry there without TLS.
+func TestPrivateRegistry(t *testing.T) {
+	here := e2e(t)
+	const user, secret = "puller", "~a-secret-password?>"
+	r := newRegistry(t, here.engine, user, secret)
+	login := func(user, password string) string {
+		auth := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+		return body(t, message{"auths": message{r.address: message{"auth": auth}}})
+	}
+	good, name := login(user, secret), unique()
+	const ran, refused = "NAME | from a private registry\nNAME = exited 0 in #s\n", "NAME = error: "
+	for _, c := range []struct {
+		what, config, stdout string
+		busy, tries          int // the first answers of the registry are 429; how often the Engine comes to it
+		code                 int
+	}{
+		{what: "right credentials", config: good, stdout: ran, tries: 1},
+		{what: "right credentials, by a URL", config: strings.Replace(good, r.address, "http://"+r.address+"/v2/", 1), stdout: ran, tries: 1},
+		{what: "a registry that is busy twice", config: good, stdout: ran, busy: 2, tries: 3},
+		{what: "wrong credentials", config: login(user, secret+"!"), stdout: refused + "unauthorized", tries: 1, code: exitFailed},
+		{what: "no credentials", config: "{}", stdout: refused + "Head ", tries: 1, code: exitFailed},
+		{what: "those of another registry", config: strings.Replace(good, r.address, "127.0.0.1", 1), stdout: refused + "Head ", tries: 1, code: exitFailed},
+		{what: "a credential helper", config: body(t, message{"credHelpers": message{r.address: "vault"}}), code: exitFailed,
+			stdout: refused + "docker's config file DIR/config.json leaves the login at \"" + r.address + "\" to the program \"docker-credential-vault\"; programs are not run here"},
+	} {
+		dir := t.TempDir()
+		writeFile(t, dir+"/config.json", c.config)
+		r.begin(c.busy)
+		run := body(t, message{"Dockercmd": "run", "Options": attached(name), "Image": r.image})
+		code, stdout, stderr := finish(t, strings.NewReader(run), "-v", "-docker-config", dir, here.engine.address, "-")
+		here.engine.do(t, "DELETE", "/images/"+r.image, nil, nil)
+		want := strings.ReplaceAll(strings.ReplaceAll(c.stdout, "NAME", name), "DIR", dir)
+		if code != c.code || !strings.HasPrefix(stdout, want) || r.visited() != c.tries {
+			t.Errorf("%s: exit code %d, want %d; %d visits of the Engine, want %d; stdout\n%swant\n%s\nstderr\n%s", c.what, code, c.code, r.visited(), c.tries, stdout, want, stderr)
+		}
+		if again := strings.Count(stderr, "pulling again"); again != c.busy {
+			t.Errorf("%s: it is said %d times that it is pulled again, want %d:\n%s", c.what, again, c.busy, stderr)
+		}
+		for _, leak := range []string{secret, base64.StdEncoding.EncodeToString([]byte(user + ":" + secret))[:20], base64.URLEncoding.EncodeToString([]byte(`{"username"`))[:12]} {
+			if strings.Contains(stdout+stderr, leak) {
+				t.Errorf("%s: %q is shown in\n%s%s", c.what, leak, stdout, stderr)
+			}
+		}
+	}
+}
+
+// TestDockerConfigThatCannotBeRead ends the program at its start, with one line that has no secret.
+func TestDockerConfigThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/broken", "{\n\"auths\": {\"r.io\": {\"auth\": secret")
+	writeFile(t, dir+"/odd", `{"auths": {"r.io": {"auth": "secret"}}}`)
+	for _, c := range []struct{ option, variable, says string }{
+		{option: dir, says: dir + "/config.json: no such file or directory"},
+		{option: dir + "/nowhere", says: dir + "/nowhere: no such file or directory"},
+		{variable: dir, says: dir + "/config.json: no such file or directory"},
+		{option: dir + "/broken", says: dir + "/broken: line 2, column 28: not JSON"},
+		{variable: dir + "/odd", says: dir + `/odd: auths, \"r.io\": its \"auth\" is not user:password in base64`},
+	} {
+		t.Setenv("DOCKER_CONFIG", c.variable)
+		var options []string
+		if c.option != "" {
+			options = []string{"-docker-config", c.option}
+		}
+		code, stdout, stderr := finish(t, nil, append(options, "/nowhere.sock", "-")...)
+		if code != exitFailed || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) || strings.Contains(stderr, "secret") {
+			t.Errorf("%+v: exit code %d, stdout %q, stderr %q; want %d and one line", c, code, stdout, stderr, exitFailed)
+		}
+	}
+}
+
 // Helpers: messages
 
 // image is made by scripts/image.
@@ -4527,6 +4605,149 @@ func (e *instantEngine) removeVolume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// Helpers: a registry
+
+// registry is one of a single image, as distribution's HTTP API V2 has it, on a port of 127.0.0.1.
+type registry struct {
+	user, password string
+	address        string
+	image          string // its reference
+	manifest       []byte
+	blobs          map[string][]byte // by digest
+
+	mu     sync.Mutex
+	busy   int // the first visits, for which there is 429
+	visits int // of the Engine since begin; each starts at /v2/
+}
+
+// The types of the parts of an image.
+const (
+	typeManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	typeConfig   = "application/vnd.docker.container.image.v1+json"
+	typeLayer    = "application/vnd.docker.image.rootfs.diff.tar"
+)
+
+// newRegistry makes one whose image has the layers of the tests' image, and a command of its own.
+func newRegistry(t *testing.T, e *engine, user, password string) *registry {
+	t.Helper()
+	r := &registry{user: user, password: password, blobs: map[string][]byte{}}
+	server := httptest.NewUnstartedServer(r)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // an Engine tries TLS first
+	server.Start()
+	t.Cleanup(server.Close)
+	r.address = server.Listener.Addr().String()
+	r.image = r.address + "/private/hello"
+
+	rootfs, layers := e.layers(t)
+	var list []message
+	for _, layer := range layers {
+		list = append(list, r.add(typeLayer, layer))
+	}
+	config := r.add(typeConfig, []byte(body(t, message{
+		"architecture": runtime.GOARCH, "os": "linux", "created": time.Now().UTC(),
+		"config": message{"Cmd": []string{"echo", "from a private registry"}},
+		"rootfs": rootfs,
+	})))
+	r.manifest = []byte(body(t, message{"schemaVersion": 2, "mediaType": typeManifest, "config": config, "layers": list}))
+	return r
+}
+
+// layers are those of the tests' image, and what its configuration says of them.
+func (e *engine) layers(t *testing.T) (rootfs json.RawMessage, layers [][]byte) {
+	t.Helper()
+	res, err := e.http.Get("http://docker/images/" + image + "/get")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("the image %s: %v, %v; scripts/image makes it", image, res, err)
+	}
+	defer res.Body.Close()
+	files := map[string][]byte{}
+	for archive := tar.NewReader(res.Body); ; {
+		header, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal("the image: ", err)
+		}
+		if files[header.Name], err = io.ReadAll(archive); err != nil {
+			t.Fatal("the image: ", err)
+		}
+	}
+	var saved []struct {
+		Config string
+		Layers []string
+	}
+	var config struct{ Rootfs json.RawMessage }
+	if err := json.Unmarshal(files["manifest.json"], &saved); err != nil || len(saved) != 1 {
+		t.Fatalf("the image: %v in %s", err, files["manifest.json"])
+	}
+	if err := json.Unmarshal(files[saved[0].Config], &config); err != nil {
+		t.Fatal("the image: ", err)
+	}
+	for _, name := range saved[0].Layers {
+		layers = append(layers, files[name])
+	}
+	return config.Rootfs, layers
+}
+
+// add takes a blob in, and returns how a manifest has it.
+func (r *registry) add(mediaType string, data []byte) message {
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(data))
+	r.blobs[digest] = data
+	return message{"mediaType": mediaType, "size": len(data), "digest": digest}
+}
+
+// begin counts anew, and has no time for the next visits.
+func (r *registry) begin(busy int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy, r.visits = busy, 0
+}
+
+func (r *registry) visited() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.visits
+}
+
+func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if req.URL.Path == "/v2/" {
+		r.visits++
+	}
+	user, password, _ := req.BasicAuth()
+	_, digest, isBlob := strings.Cut(req.URL.Path, "/blobs/")
+	switch {
+	case user != r.user || password != r.password:
+		w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
+		refuseByRegistry(w, http.StatusUnauthorized, "UNAUTHORIZED")
+	case strings.Contains(req.URL.Path, "/manifests/"):
+		r.serveManifest(w, req)
+	case isBlob && r.blobs[digest] != nil:
+		w.Header().Set("Content-Type", "application/octet-stream")
+		http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(r.blobs[digest]))
+	case req.URL.Path != "/v2/":
+		refuseByRegistry(w, http.StatusNotFound, "NAME_UNKNOWN")
+	}
+}
+
+func (r *registry) serveManifest(w http.ResponseWriter, req *http.Request) {
+	if r.visits <= r.busy {
+		refuseByRegistry(w, http.StatusTooManyRequests, "TOOMANYREQUESTS")
+		return
+	}
+	w.Header().Set("Docker-Content-Digest", fmt.Sprintf("sha256:%x", sha256.Sum256(r.manifest)))
+	w.Header().Set("Content-Type", typeManifest)
+	http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(r.manifest))
+}
+
+func refuseByRegistry(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(message{"errors": []message{{"code": code, "message": "no"}}})
 }
 
 // Helpers: processes, files, conditions

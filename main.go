@@ -71,6 +71,7 @@ type config struct {
 	orphans   string
 	onLost    string
 	onExit    string
+	logins    string // docker's config file or its folder; "" is $HOME/.docker, which need not be there
 	verbose   bool
 
 	stop, remove bool // of the command orphans
@@ -148,6 +149,7 @@ func parse(args []string, orphans bool) (config, error) {
 	f.StringVar(&cfg.orphans, "orphans", "leave", "`leave|stop|remove` containers of an earlier run whose messages do not come back")
 	f.StringVar(&cfg.onLost, "on-lost", "continue", "`continue|stop` a run whose message the broker has taken back, with its connection")
 	f.StringVar(&cfg.onExit, "on-exit", "leave", "`leave|stop` runs that are not finished after -drain; stopped ones are given to another dispatcher")
+	f.StringVar(&cfg.logins, "docker-config", os.Getenv("DOCKER_CONFIG"), "docker's config file, or its folder: the `path` of the credentials for private registries; default $DOCKER_CONFIG, else $HOME/.docker")
 	f.BoolVar(&cfg.verbose, "v", false, "log every step to standard error")
 	f.BoolVar(&version, "version", false, "print the version")
 	if orphans {
@@ -235,10 +237,16 @@ func run(cfg config, log *slog.Logger) int {
 	defer leave()
 	obeySignals(leave, log)
 
+	credentials, err := cmds.FindCredentials(cfg.logins)
+	if err != nil {
+		log.Error("cannot read the credentials for registries", "error", err)
+		return exitFailed
+	}
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
 	client := connect(cfg, log)
 	defer client.Close()
 	host := cmds.NewHost(client, log)
+	host.Credentials = credentials
 	d := &cmds.Dispatcher{
 		Engine: host, Printer: printer, Log: log, Name: cfg.name, Slots: cfg.slots, MaxBody: cfg.maxBody,
 		Claim: cfg.claim, StopOnExit: cfg.onExit == "stop", StopOnLost: cfg.onLost == "stop",

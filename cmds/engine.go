@@ -34,6 +34,9 @@ type Host struct {
 	// there is none. Set it before the first command.
 	Away func(bool)
 
+	// Credentials are those for the registries that images are pulled from. Set them before the first command.
+	Credentials Credentials
+
 	turn    chan struct{} // holds one: the run that is taken up alone
 	probing chan struct{} // holds one: whoever asks whether the daemon is back
 	back    time.Time     // when it was last seen to be; guarded by probing

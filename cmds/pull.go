@@ -3,6 +3,7 @@ package cmds
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (h *Host) pull(ctx context.Context, w dockerapi.Pull) error {
 // tryPull tries again when the registry may do better in a while.
 func (h *Host) tryPull(ctx context.Context, w dockerapi.Pull) error {
 	for _, delay := range pullDelays {
-		err := h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w, "") })
+		err := h.pullOnce(ctx, w)
 		if !registryBusy(err) {
 			return err
 		}
@@ -50,17 +51,35 @@ func (h *Host) tryPull(ctx context.Context, w dockerapi.Pull) error {
 			return err
 		}
 	}
-	return h.patient(ctx, func(bool) error { return h.client.ImageCreate(ctx, w, "") })
+	return h.pullOnce(ctx, w)
 }
+
+func (h *Host) pullOnce(ctx context.Context, w dockerapi.Pull) error {
+	return h.patient(ctx, func(bool) error {
+		auth, err := h.Credentials.header(w.Image)
+		if err != nil {
+			return err
+		}
+		return h.client.ImageCreate(ctx, w, auth)
+	})
+}
+
+// registryRefusals are the words of a registry that says no. One that is asked again with the same wrong password may lock the
+// account.
+var registryRefusals = []string{"no basic auth credentials", "unauthorized", "denied", "manifest unknown"}
 
 // registryBusy tells a registry that is away, or has had too many requests, from one that says no. The Engine passes its words
 // on, under a status of its own fault or, in mid-pull, under 200.
 func registryBusy(err error) bool {
 	var refused *dockerapi.Error
-	if !errors.As(err, &refused) {
+	switch {
+	case !errors.As(err, &refused):
 		return false
+	case refused.Status == 429, strings.Contains(refused.Message, "toomanyrequests"):
+		return true
 	}
-	return refused.Status >= 500 || refused.Status == 429 || strings.Contains(refused.Message, "toomanyrequests")
+	final := func(words string) bool { return strings.Contains(refused.Message, words) }
+	return refused.Status >= 500 && !slices.ContainsFunc(registryRefusals, final)
 }
 
 func (h *Host) joinPull(w dockerapi.Pull) (p *pull, first bool) {
