@@ -16,6 +16,8 @@ package main
 //	End to end: dispatchers              two of one name, control messages, orphans, retries, dead letters, identity
 //	Chaos                                everything at once; longer with CHAOS_TIME=10m
 //	Soak                                 only with SOAK_TIME=20m: full speed against an Engine of instant containers
+//	End to end: options                  each option of a run, by what it does to its container
+//	End to end: exits                    the first one of a container that is restarted, signals, memory
 //	End to end: private registries       a registry of the test's own
 //	Helpers                              messages, the program, what it prints, the broker, the Engine, proxies
 
@@ -309,6 +311,14 @@ func checkMessage(t *testing.T, where string, body []byte) {
 	if err != nil {
 		t.Errorf("%s: %v in\n%s", where, err, body)
 	}
+}
+
+func TestSchemaIsPrinted(t *testing.T) {
+	var want bytes.Buffer
+	if err := cmds.WriteSchema(&want); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, string(output(t, program(t), "schema")), want.String())
 }
 
 func TestReadmeNamesWhatThereIs(t *testing.T) {
@@ -785,18 +795,18 @@ var badMessages = []struct{ what, body, says string }{
 	{"a list", `[{"Dockercmd":"remove","Container":"aa"}]`,
 		`[{"Dockercmd":"remove","Container":"aa"}]: not an object, {…}`},
 	{"no command", `{"Image":"busybox"}`,
-		`Dockercmd: every message needs it: run, stop, remove`},
+		`Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect`},
 	{"an unknown command", `{"Dockercmd":"ruin","Image":"busybox"}`,
-		`Dockercmd: "ruin": unknown command; did you mean run? (there are run, stop, remove)`},
+		`Dockercmd: "ruin": unknown command; did you mean run? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
 	{"an unknown key", `{"Dockercmd":"run","Image":"busybox","Command":["true"]}`,
 		`Command: unknown key of run`},
 	{"a misspelt option", `{"Dockercmd":"run","Options":{"Atach":["STDOUT"]},"Image":"busybox"}`,
 		`Options.Atach: unknown option of run; did you mean Attach?`},
 	{"a key in lower case", `{"dockercmd":"run","Image":"busybox"}`, "*"},
 	{"an option of another command", `{"Dockercmd":"run","Options":{"Time":5},"Image":"busybox"}`,
-		`Options.Time: no option of run, but of stop`},
+		`Options.Time: no option of run, but of stop and restart`},
 	{"a key of another command", `{"Dockercmd":"stop","Container":"aa","Image":"busybox"}`,
-		`Image: no key of stop, but of run`},
+		`Image: no key of stop, but of run, create, inspect, pull and others`},
 	{"a key given twice", `{"Dockercmd":"remove","Container":"aa","Container":"bb"}`,
 		`Container: given twice`},
 	{"a wrong type", `{"Dockercmd":"run","Options":{"Remove":"true"},"Image":"busybox"}`,
@@ -2361,13 +2371,15 @@ func (x *chaos) check() {
 	x.checkNothingLeft()
 }
 
-// checkAttempt holds an attempt at an errand to its results, its container's output and the Engine's events.
+// checkAttempt holds an attempt at an errand to its results, its container's output and the Engine's events. One that is not the
+// first may have been published twice, and run twice.
 func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
+	uncertain := e.uncertain || attempt > 1
 	for _, r := range results {
 		good := r.Status == cmds.StatusStarted && len(e.codes) == 0 ||
 			r.Status == cmds.StatusExited && len(e.codes) > 0 && *r.ExitCode == e.codes[attempt-1] && r.OutputLost == "" ||
-			r.Status == cmds.StatusInterrupted && e.uncertain || x.lostByTheEngine(r)
-		if !good || !e.uncertain && (r.String() != results[0].String() || r.Id != results[0].Id) {
+			r.Status == cmds.StatusInterrupted && uncertain || x.lostByTheEngine(r)
+		if !good || !uncertain && (r.String() != results[0].String() || r.Id != results[0].Id) {
 			x.t.Errorf("%s, attempt %d: %s (container %.12s), first %s", e.kind, attempt, r, r.Id, results[0])
 		}
 	}
@@ -2378,7 +2390,7 @@ func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
 		x.checkOutput(e, attempt, results[0].Id)
 	}
 	started, created := x.events.times("start", e.id, attempt), x.events.times("create", e.id, attempt)
-	if !e.uncertain && (started != 1 || created != 1 && !e.anew) {
+	if !uncertain && (started != 1 || created != 1 && !e.anew) {
 		x.t.Errorf("%s, %s, attempt %d: created %d times, started %d times", e.id, e.kind, attempt, created, started)
 	}
 }
@@ -2612,6 +2624,619 @@ func TestFromScratch(t *testing.T) {
 	}
 	if left := here.engine.containers(t, queue); len(left) != 0 {
 		t.Errorf("it leaves behind %+v", left)
+	}
+}
+
+// End to end: options
+
+// sight is how options of run are seen at work: by what the container writes, by what the Engine tells of a container in the
+// background, or by the error of a run that is refused. Words in capitals stand for what newScenery has made.
+type sight struct {
+	options      string // JSON, without the braces around it
+	script       string // what the container does
+	inspect      string // path of a value in what the Engine tells; "" is what the container writes
+	want         string // regular expression for all of it
+	refused      string // regular expression for a part of the error, which beside want is as good
+	since, until int    // API versions 1.since to 1.until have it; 0 is no bound
+}
+
+// company are containers in the background that other sights refer to.
+var company = []sight{
+	{
+		options: `"Name": "PEER", "Hostname": "peer", "Ipc": "shareable", "Volume": "VOLUME:/kept", "Publish": "127.0.0.1:PORT:80", ` + answers,
+		script:  `mkdir /kept/part; echo of the peer | tee /kept/note /kept/part/note >/dev/shm/note; httpd -f -p 80 -h /kept`,
+		inspect: "State.Health.Status",
+		want:    `healthy`,
+	},
+	{
+		options: `"Name": "MEMBER", "Network": "name=NETWORK,alias=web", ` + answers,
+		script:  `echo of the member >/tmp/note; httpd -f -p 80 -h /tmp`,
+		inspect: "State.Health.Status",
+		want:    `healthy`,
+	},
+}
+
+const answers = `"HealthCmd": "wget -qO- http://127.0.0.1/note", "HealthInterval": "200ms"`
+
+// limit is for scripts: limit A B prints file A of control groups v1, else B of v2, and none where the kernel has no such limit.
+const limit = `limit() { cat /sys/fs/cgroup/$1 2>/dev/null || cat /sys/fs/cgroup/$2 2>/dev/null || echo none; }; `
+
+var sights = []sight{
+	// the process
+	{options: `"Entrypoint": ["echo", "an entrypoint gets"]`, script: `exit 1`, want: `an entrypoint gets sh -c .*exit 1`},
+	{options: `"Workdir": "/var/made"`, script: `pwd`, want: `/var/made`},
+	{options: `"Env": {"A": "1 2", "B": "x=y"}`, script: `echo "$A,$B"`, want: `1 2,x=y`},
+	{options: `"User": "1000:1001"`, script: `id -u; id -g`, want: `1000\n1001`},
+	{options: `"User": "1000", "GroupAdd": ["44", "45"]`, script: `id -G`, want: `0 44 45`},
+	{options: `"Attach": ["STDERR"]`, script: `echo out; echo err >&2`, want: `err`},
+	{options: `"Interactive": true`, script: `readlink /proc/self/fd/0; cat`, want: `pipe:.*`},
+	{options: `"Tty": true`, script: `test -t 0 && test -t 1 && echo a terminal`, want: `a terminal`},
+	{options: `"Init": true`, script: `cat /proc/1/comm`, want: `docker-init`},
+	{options: `"Ulimit": "nofile=100:200"`, script: `ulimit -n; ulimit -Hn`, want: `100\n200`},
+	{options: `"OomScoreAdj": 500`, script: `cat /proc/self/oom_score_adj`, want: `500`},
+	{options: `"StopSignal": "SIGUSR1", "Timeout": 1`, script: `trap "echo USR1; exit" USR1; while :; do sleep 0.1; done`, want: `USR1`},
+	{options: `"StopTimeout": 1, "Timeout": 1`, script: `trap "echo told; sleep 3; echo late" TERM; while :; do sleep 0.1; done`, want: `told`},
+
+	// what it may do
+	{options: `"CapDrop": "ALL"`, script: `grep CapEff /proc/self/status`, want: `CapEff:\t0{16}`},
+	{options: `"CapDrop": "ALL", "CapAdd": "NET_ADMIN"`, script: `grep CapEff /proc/self/status`, want: `CapEff:\t0{12}1000`},
+	{options: `"Privileged": true`, script: `awk '$2 == "/sys" { print substr($4, 1, 2) }' /proc/mounts`, want: `rw`, refused: `unable to apply caps`}, // which the Engine itself may lack
+	{options: `"SecurityOpt": "no-new-privileges"`, script: `grep NoNewPrivs /proc/self/status`, want: `NoNewPrivs:\t1`},
+	{options: `"SecurityOpt": "seccomp=unconfined"`, script: `grep Seccomp: /proc/self/status`, want: `Seccomp:\t0`},
+	{options: `"SecurityOpt": "seccomp={\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_ERRNO\"}]}"`, script: `mkdir /tmp/x`, want: `mkdir: .* Operation not permitted`},
+	{options: `"SecurityOpt": "systempaths=unconfined"`, inspect: "HostConfig.MaskedPaths", want: `\[\]`},
+	{options: `"Device": "/dev/zero:/dev/naught:r"`, script: `head -c 2 /dev/naught | od -An -tx1`, want: `00 00`},
+	{options: `"DeviceCgroupRule": "c 60:0 r"`, script: `mknod /tmp/d c 60 0; cat /tmp/d`, want: `cat: .* No such device or address`},
+	{options: `"Gpus": "driver=nowhere"`, refused: `could not select device driver "nowhere"`},
+	{options: `"Runtime": "nowhere"`, refused: `nowhere`},
+	{options: `"Isolation": "default"`, inspect: "HostConfig.Isolation", want: `default`},
+	{options: `"Isolation": "hyperv"`, refused: `hyperv`},
+
+	// limits
+	{options: `"Memory": "64m"`, script: `limit memory/memory.limit_in_bytes memory.max`, want: `67108864`},
+	{options: `"MemoryReservation": "32m"`, script: `limit memory/memory.soft_limit_in_bytes memory.low`, want: `33554432`},
+	{options: `"Memory": "64m", "MemorySwap": "80m"`, script: `limit memory/memory.memsw.limit_in_bytes memory.swap.max`, want: `83886080|16777216|none`},
+	{options: `"MemorySwappiness": 7`, script: `limit memory/memory.swappiness`, want: `7|none`},
+	{options: `"KernelMemory": "64m"`, inspect: "HostConfig.KernelMemory", want: `67108864`, until: 41},
+	{options: `"OomKillDisable": true, "Memory": "64m"`, script: `limit memory/memory.oom_control`, want: `oom_kill_disable 1\n(?s:.*)|none`},
+	{options: `"PidsLimit": 37`, script: `limit pids/pids.max pids.max`, want: `37`},
+	{options: `"Cpus": ".5"`, script: `limit cpu/cpu.cfs_quota_us cpu.max`, want: `50000( 100000)?`},
+	{options: `"CpuPeriod": 50000, "CpuQuota": 20000`, script: `limit cpu/cpu.cfs_period_us; limit cpu/cpu.cfs_quota_us cpu.max`, want: `50000\n20000|none\n20000 50000`},
+	{options: `"CpuShares": 512`, script: `limit cpu/cpu.shares cpu.weight`, want: `512|20|59`},
+	{options: `"CpusetCpus": "0"`, script: `grep Cpus_allowed_list /proc/self/status`, want: `Cpus_allowed_list:\t0`},
+	{options: `"CpusetMems": "63"`, refused: `memory nodes .* 63`},
+	{options: `"CpuRtPeriod": 1000000, "CpuRtRuntime": 950000`, inspect: "HostConfig.CpuRealtimeRuntime", want: `950000`, refused: `cpu.rt_|[Rr]eal-?time`},
+	{options: `"DeviceReadBps": "DISK:1m"`, script: `limit blkio/blkio.throttle.read_bps_device io.max`, want: `\d+:\d+ (1048576|rbps=1048576 .*)`},
+	{options: `"DeviceWriteBps": "DISK:2m"`, script: `limit blkio/blkio.throttle.write_bps_device io.max`, want: `\d+:\d+ (2097152|.* wbps=2097152 .*)`},
+	{options: `"DeviceReadIops": "DISK:30"`, script: `limit blkio/blkio.throttle.read_iops_device io.max`, want: `\d+:\d+ (30|.* riops=30 .*)`},
+	{options: `"DeviceWriteIops": "DISK:40"`, script: `limit blkio/blkio.throttle.write_iops_device io.max`, want: `\d+:\d+ (40|.* wiops=40)`},
+	{options: `"ShmSize": "8m"`, script: `grep /dev/shm /proc/mounts`, want: `.*size=8192k.*`},
+	{options: `"Sysctl": {"net.core.somaxconn": "77"}`, script: `cat /proc/sys/net/core/somaxconn`, want: `77`},
+	{options: `"StorageOpt": "nope=1"`, refused: `storage-opt|[Uu]nknown option`},
+
+	// namespaces
+	{options: `"Ipc": "container:PEER"`, script: `cat /dev/shm/note`, want: `of the peer`},
+	{options: `"Pid": "container:PEER"`, script: `pidof httpd >/dev/null && echo beside it`, want: `beside it`},
+	{options: `"Uts": "host"`, script: `hostname`, want: `HOST`},
+	{options: `"Userns": "host"`, inspect: "HostConfig.UsernsMode", want: `host`},
+	{options: `"Cgroupns": "private"`, script: `grep -vc ':/$' /proc/self/cgroup`, want: `0`},
+	{options: `"Cgroupns": "host", "CgroupParent": "dispatch.slice"`, script: `grep -m1 -o dispatch.slice /proc/self/cgroup`, want: `dispatch.slice`},
+
+	// files
+	{options: `"ReadOnly": true`, script: `touch /x`, want: `touch: /x: Read-only file system`},
+	{options: `"Tmpfs": "/scratch:size=1m"`, script: `grep /scratch /proc/mounts`, want: `tmpfs /scratch .*size=1024k.*`},
+	{options: `"Volume": ["FOLDER:/bound:ro", "VOLUME:/kept"]`, script: `cat /bound/note /kept/note; touch /bound/x`, want: `of the folder\nof the peer\ntouch: /bound/x: Read-only file system`},
+	{options: `"Volume": "/anonymous"`, script: `grep -c ' /anonymous ' /proc/mounts`, want: `1`},
+	{options: `"Volume": "/anonymous", "VolumeDriver": "local"`, inspect: "Mounts", want: `.*"Driver":"local".*`},
+	{options: `"Volume": "/anonymous", "VolumeDriver": "nowhere", "Pull": "never"`, refused: `nowhere`},
+	{options: `"VolumesFrom": "PEER:ro"`, script: `cat /kept/note; touch /kept/x`, want: `of the peer\ntouch: /kept/x: Read-only file system`},
+	{options: `"Mount": "type=bind,source=FOLDER,target=/bound,readonly"`, script: `cat /bound/note; touch /bound/x`, want: `of the folder\ntouch: /bound/x: Read-only file system`},
+	{options: `"Mount": "type=bind,source=FOLDER,target=/bound,readonly,bind-propagation=rprivate,bind-recursive=readonly"`, script: `cat /bound/note; touch /bound/x`, want: `of the folder\ntouch: /bound/x: Read-only file system`, since: 44},
+	{options: `"Mount": "source=VOLUME,target=/kept,readonly"`, script: `cat /kept/note; touch /kept/x`, want: `of the peer\ntouch: /kept/x: Read-only file system`},
+	{options: `"Mount": "source=VOLUME,target=/kept,volume-subpath=part"`, script: `ls /kept`, want: `note`, since: 45},
+	{options: `"Mount": "target=/sized,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m"`, script: `grep /sized /proc/mounts`, want: `tmpfs /sized .*size=1024k.*`},
+	{options: `"Mount": "type=tmpfs,target=/scratch,tmpfs-size=1m,tmpfs-mode=1770"`, script: `grep /scratch /proc/mounts; stat -c %a /scratch`, want: `tmpfs /scratch .*size=1024k.*\n1770`},
+	{options: `"Mount": "type=image,source=` + image + `,target=/image,image-subpath=bin"`, script: `/image/busybox echo from the image`, want: `from the image`, since: 48},
+
+	// networks
+	{options: `"Hostname": "web.example"`, script: `hostname`, want: `web.example`},
+	{options: `"Domainname": "example.org"`, script: `cat /proc/sys/kernel/domainname`, want: `example.org`},
+	{options: `"AddHost": ["db:10.0.0.7", "six=[2001:db8::1]"]`, script: `grep -E "db|six" /etc/hosts`, want: `10\.0\.0\.7\tdb\n2001:db8::1\tsix`},
+	{options: `"Dns": "10.9.8.7"`, script: `grep ^nameserver /etc/resolv.conf`, want: `nameserver 10.9.8.7`},
+	{options: `"DnsOption": "ndots:3"`, script: `grep ^options /etc/resolv.conf`, want: `options.* ndots:3`},
+	{options: `"DnsSearch": ["example.org", "example.net"]`, script: `grep ^search /etc/resolv.conf`, want: `search example.org example.net`},
+	{options: `"Network": "none"`, script: `ip addr | grep -c "inet "`, want: `1`},
+	{options: `"Network": "host"`, script: `wget -qO- http://127.0.0.1:PORT/note`, want: `of the peer`},
+	{options: `"Network": "container:PEER"`, script: `hostname; wget -qO- http://127.0.0.1/note`, want: `peer\nof the peer`},
+	{options: `"Network": "NETWORK"`, script: `wget -qO- http://web/note`, want: `of the member`},
+	{options: `"Network": "NETWORK", "NetworkAlias": ["me", "myself"], "Ip": "SUBNET.9"`, script: `nslookup myself 127.0.0.11 | grep -o SUBNET.9`, want: `SUBNET.9`},
+	{options: `"Network": "NETWORK", "Ip6": "PREFIX::9"`, script: `ip addr | grep -o PREFIX::9`, want: `PREFIX::9`},
+	{options: `"Network": "NETWORK", "LinkLocalIp": "169.254.7.9"`, script: `ip addr | grep -o 169.254.7.9/`, want: `169.254.7.9/`},
+	{options: `"Network": "NETWORK", "MacAddress": "92:d0:c6:0a:29:33"`, script: `cat /sys/class/net/eth0/address`, want: `92:d0:c6:0a:29:33`, since: 44},
+	{options: `"Network": ["NETWORK", "OTHER"]`, script: `ls /sys/class/net | grep -c eth`, want: `2`, since: 44},
+	{options: `"Network": ["name=NETWORK,gw-priority=1", "name=OTHER,gw-priority=2"]`, script: `ip route | grep ^default`, want: `default via BEYOND.1 dev .*`, since: 48},
+	{options: `"Link": "PEER:db"`, script: `wget -qO- http://db/note`, want: `of the peer`},
+	{options: `"Publish": "127.0.0.1::81/udp"`, script: `sleep 60`, inspect: "NetworkSettings.Ports", want: `{"81/udp":\[{"HostIp":"127.0.0.1","HostPort":"\d+"}\]}`},
+	{options: `"PublishAll": true, "Expose": "82"`, script: `sleep 60`, inspect: "NetworkSettings.Ports", want: `{"82/tcp":\[{"HostIp":"0.0.0.0","HostPort":"\d+"}.*\]}`},
+	{options: `"Expose": ["82", "90-91/udp"]`, inspect: "Config.ExposedPorts", want: `{"82/tcp":{},"90/udp":{},"91/udp":{}}`},
+
+	// health
+	{options: `"HealthCmd": "test -e /tmp/well", "HealthInterval": "200ms", "HealthTimeout": "10s"`, script: `touch /tmp/well; sleep 60`, inspect: "State.Health.Status", want: `healthy`},
+	{options: `"HealthCmd": "false", "HealthInterval": "200ms", "HealthRetries": 1`, script: `sleep 60`, inspect: "State.Health.Status", want: `unhealthy`},
+	{options: `"HealthTimeout": "3s", "HealthStartPeriod": "4s", "HealthRetries": 5`, inspect: "Config.Healthcheck", want: `{"Retries":5,"StartPeriod":4000000000,"Timeout":3000000000}`},
+	{options: `"HealthStartInterval": "5s"`, inspect: "Config.Healthcheck", want: `{"StartInterval":5000000000}`, since: 44},
+	{options: `"NoHealthcheck": true`, inspect: "Config.Healthcheck", want: `{"Test":\["NONE"\]}`},
+
+	// what the Engine does with the container
+	{options: `"Name": "NAMED"`, inspect: "Name", want: `/NAMED`},
+	{options: `"Remove": true`, inspect: "Name", want: gone},
+	{options: `"Label": {"team": "red"}`, inspect: "Config.Labels.team", want: `red`},
+	{options: `"Annotation": "team=red"`, inspect: "HostConfig.Annotations.team", want: `red`, since: 43},
+	{options: `"Restart": "on-failure:2"`, script: `exit 3`, inspect: "RestartCount", want: `2`},
+	{options: `"Restart": "unless-stopped"`, inspect: "HostConfig.RestartPolicy.Name", want: `unless-stopped`},
+	{options: `"LogDriver": "none"`, inspect: "HostConfig.LogConfig.Type", want: `none`},
+	{options: `"LogDriver": "json-file", "LogOpt": ["max-size=1m", "max-file=2"]`, inspect: "HostConfig.LogConfig", want: `{"Config":{"max-file":"2","max-size":"1m"},"Type":"json-file"}`},
+	{options: `"LogOpt": "nowhere=1"`, refused: `nowhere`},
+	{options: `"Platform": "linux/riscv64", "Pull": "never"`, refused: `riscv64`},
+}
+
+// unseen are the options that show nothing, and why.
+var unseen = map[string]string{
+	"BlkioWeight":       "an Engine discards it where the kernel has no scheduler with weights, which hardly any has",
+	"BlkioWeightDevice": "as BlkioWeight",
+}
+
+// TestEveryOptionIsSeen holds the table to docs/messages.md, which lists all options. Those that are no flags of docker's have tests
+// of their own.
+func TestEveryOptionIsSeen(t *testing.T) {
+	known := maps.Clone(unseen)
+	for _, s := range slices.Concat(company, sights) {
+		for option := range s.given(t) {
+			known[option] = "seen"
+		}
+	}
+	_, list, _ := strings.Cut(readFile(t, "docs/messages.md"), "\n## `run`\n")
+	list, _, _ = strings.Cut(list, "\n## ")
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` .*\\| `--").FindAllStringSubmatch(list, -1)
+	if len(rows) == 0 {
+		t.Error("docs/messages.md lists no options")
+	}
+	for _, row := range rows {
+		if known[row[1]] == "" {
+			t.Errorf("nothing shows what the option %s does", row[1])
+		}
+	}
+}
+
+// TestOptions sends them all to one dispatcher.
+func TestOptions(t *testing.T) {
+	here := e2e(t)
+	t.Parallel()
+	scene := newScenery(t, here.engine)
+	p := start(t, here, "-c", "4")
+	p.see(t, scene, company)
+	p.see(t, scene, sights)
+	p.removeContainers()
+	p.leave(exitOK)
+	p.checkOnce(len(company) + len(sights))
+}
+
+func (p *process) see(t *testing.T, scene *scenery, sights []sight) {
+	t.Helper()
+	var messages []amqp.Publishing
+	for _, s := range sights {
+		messages = append(messages, amqp.Publishing{MessageId: s.id(), Body: []byte(scene.words.Replace(body(t, s.message(t))))})
+	}
+	publish(t, p.site, p.queue, messages...)
+	for _, s := range sights {
+		t.Run(s.options, func(t *testing.T) {
+			here := *p
+			here.t = t
+			here.check(scene.of(s))
+		})
+	}
+}
+
+// id is the message's; RabbitMQ takes 255 bytes.
+func (s sight) id() string { return s.options[:min(len(s.options), 255)] }
+
+// given are the options.
+func (s sight) given(t *testing.T) (options message) {
+	t.Helper()
+	if err := json.Unmarshal([]byte("{"+s.options+"}"), &options); err != nil {
+		t.Fatalf("%v in {%s}", err, s.options)
+	}
+	return options
+}
+
+// message runs what is inspected in the background.
+func (s sight) message(t *testing.T) message {
+	t.Helper()
+	options := message{}
+	if s.inspect == "" {
+		options = attached("")
+	}
+	maps.Copy(options, s.given(t))
+	return runOf(options, "sh", "-c", limit+s.script)
+}
+
+func (p *process) check(s sight) {
+	p.t.Helper()
+	r := p.result(s.id())
+	wrote := p.output(s.id(), "stdout") + p.output(s.id(), "stderr")
+	switch {
+	case s.refused != "" && (s.want == "" || r.Error != ""):
+		if !regexp.MustCompile(s.refused).MatchString(r.Error) {
+			p.t.Errorf("%s; want an error with %s", r, s.refused)
+		}
+	case s.inspect != "":
+		p.checkTold(s, r)
+	case !s.shows(wrote):
+		p.t.Errorf("%s; it writes\n%s\nwant\n%s", r, wrote, s.want)
+	}
+}
+
+// shows says whether text is what is wanted, blanks around it aside.
+func (s sight) shows(text string) bool {
+	return regexp.MustCompile(`\A(?:` + s.want + `)\z`).MatchString(strings.TrimSpace(text))
+}
+
+// checkTold waits for the Engine to tell what is wanted, since some of it takes its time.
+func (p *process) checkTold(s sight, r event) {
+	p.t.Helper()
+	var told string
+	for end := time.Now().Add(p.limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if told = p.site.engine.tell(p.t, r.Id, s.inspect); s.shows(told) {
+			return
+		}
+	}
+	p.t.Errorf("%s; its %s is\n%s\nwant\n%s", r, s.inspect, told, s.want)
+}
+
+// gone is what an Engine tells of a container that it does not have.
+const gone = "gone"
+
+// tell is a value of what the Engine tells of a container: text as it is, all else as JSON.
+func (e *engine) tell(t *testing.T, id, path string) string {
+	t.Helper()
+	var value any
+	if e.get(t, "/containers/"+id+"/json", &value) == http.StatusNotFound {
+		return gone
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		object, _ := value.(map[string]any)
+		value = object[key]
+	}
+	return body(t, value)
+}
+
+// scenery is what there is for sights beside containers.
+type scenery struct {
+	words *strings.Replacer
+	minor int // the Engine's API version is 1.minor
+}
+
+func newScenery(t *testing.T, e *engine) *scenery {
+	t.Helper()
+	name, number := unique(), 1+mathrand.IntN(255)
+	near, far := fmt.Sprintf("10.213.%d", number), fmt.Sprintf("10.214.%d", number)
+	near6, far6 := fmt.Sprintf("fd00:213:%x", number), fmt.Sprintf("fd00:214:%x", number)
+	e.makeNetwork(t, name+"-near", near+".0/24", near6+"::/64")
+	e.makeNetwork(t, name+"-far", far+".0/24", far6+"::/64")
+	t.Cleanup(func() { e.do(t, "DELETE", "/volumes/"+name+"-kept", nil, nil) })
+	folder := t.TempDir()
+	writeFile(t, filepath.Join(folder, "note"), "of the folder\n")
+	var host struct{ Name string }
+	e.get(t, "/info", &host)
+	scene := &scenery{words: strings.NewReplacer(
+		"PEER", name+"-peer", "MEMBER", name+"-member", "NAMED", name+"-named", "VOLUME", name+"-kept", "FOLDER", folder,
+		"NETWORK", name+"-near", "SUBNET", near, "PREFIX", near6, "OTHER", name+"-far", "BEYOND", far,
+		"HOST", host.Name, "PORT", strconv.Itoa(freePorts(t, 1)[0]), "DISK", disk(t),
+	)}
+	scene.minor = e.minor(t)
+	return scene
+}
+
+// minor is the x of the Engine's API version 1.x.
+func (e *engine) minor(t *testing.T) (minor int) {
+	t.Helper()
+	var version struct{ ApiVersion string }
+	e.get(t, "/version", &version)
+	if _, err := fmt.Sscanf(version.ApiVersion, "1.%d", &minor); err != nil {
+		t.Fatalf("Docker Engine: API version %q: %v", version.ApiVersion, err)
+	}
+	return minor
+}
+
+// makeNetwork makes one for the length of the test.
+func (e *engine) makeNetwork(t *testing.T, name string, subnets ...string) {
+	t.Helper()
+	var config []message
+	for _, subnet := range subnets {
+		config = append(config, message{"Subnet": subnet})
+	}
+	e.post(t, "/networks/create", message{"Name": name, "EnableIPv6": true, "IPAM": message{"Config": config}}, nil)
+	t.Cleanup(func() { e.do(t, "DELETE", "/networks/"+name, nil, nil) })
+}
+
+// disk is a block device, which limits can be set for.
+func disk(t *testing.T) string {
+	t.Helper()
+	sizes, _ := filepath.Glob("/sys/block/*/size")
+	for _, file := range sizes {
+		name := filepath.Base(filepath.Dir(file))
+		if _, err := os.Stat("/dev/" + name); err == nil && !strings.HasPrefix(name, "loop") && readFile(t, file) != "0\n" {
+			return "/dev/" + name
+		}
+	}
+	t.Fatal("there is no disk in /sys/block")
+	return ""
+}
+
+// of is the sight in this scenery.
+func (scene *scenery) of(s sight) sight {
+	s.want = scene.words.Replace(s.want)
+	switch {
+	case s.since > scene.minor:
+		s.want, s.refused = "", fmt.Sprintf(`needs API version 1\.%d; this Engine's is 1\.%d`, s.since, scene.minor)
+	case s.until != 0 && s.until < scene.minor:
+		s.want, s.refused = "", fmt.Sprintf(`API versions after 1\.%d have it no more; this Engine's is 1\.%d`, s.until, scene.minor)
+	}
+	return s
+}
+
+// End to end: exits
+
+// lasting is what an inspect says of a container that the Engine restarts.
+type lasting struct {
+	Name         string
+	RestartCount int
+	State        struct{ Status string }
+}
+
+func (p *process) lasting(container string) (c lasting) {
+	p.t.Helper()
+	if status := p.site.engine.get(p.t, "/containers/"+container+"/json", &c); status != http.StatusOK {
+		p.t.Fatalf("no container %s: %d", container, status)
+	}
+	return c
+}
+
+// awaitRest returns when the Engine has restarted a container so often, and lets it rest.
+func (p *process) awaitRest(container string, restarts int) {
+	p.t.Helper()
+	p.await("the container to rest", func() bool {
+		c := p.lasting(container)
+		return c.State.Status == "exited" && c.RestartCount == restarts
+	})
+}
+
+// lastingOf is a run whose container stays, and is restarted by that policy.
+func lastingOf(name, policy, script string) message {
+	return runOf(message{"Name": name, "Attach": []string{"STDOUT", "STDERR"}, "Restart": policy}, "sh", "-c", script)
+}
+
+// numbered has each run of a container say which one it is. Its file system stays.
+const numbered = `echo >>/root/runs; echo run $(wc -l </root/runs); `
+
+// expectFirst holds a run to the exit code and the output of its first exit.
+func (p *process) expectFirst(id string, code int, output string) {
+	p.t.Helper()
+	p.expectExit(id, code)
+	if got := p.output(id, "stdout"); got != output {
+		p.t.Errorf("%s: the output is %q, want %q", id, got, output)
+	}
+}
+
+// TestFirstExit holds that the response of a run with a restart policy is that of its first exit, as docker run has it.
+func TestFirstExit(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, c := range []struct {
+		what, policy, script, output string
+		code, restarts               int
+	}{
+		{"at once", "on-failure:2", "exit 3", "run 1\n", 3, 2},
+		{"after a while", "on-failure:1", "sleep 1; printf end; exit 4", "run 1\nend", 4, 1},
+		{"much output", "on-failure:1", bulkScript + "exit 5", "run 1\n" + bulkOfOutput, 5, 1},
+		{"outputs closed before", "on-failure:1", "exec >&- 2>&-; sleep 1; exit 6", "run 1\n", 6, 1},
+		{"success", "on-failure:1", "exit 0", "run 1\n", 0, 0},
+		{"another run than the first succeeds", "on-failure:3", "[ $(wc -l </root/runs) = 2 ]", "run 1\n", 1, 1},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			p, name := start(t, here, "-claim", "0"), unique()
+			p.send("run", lastingOf(name, c.policy, numbered+c.script))
+			p.expectFirst("run", c.code, c.output)
+			p.awaitRest(name, c.restarts)
+			p.leave(exitOK)
+			p.checkOutcomes(false, "run")
+			p.checkSettled(0, 0)
+			p.expectFirst("run", c.code, c.output)
+			p.removeContainers()
+			p.checkNothingLeft()
+		})
+	}
+}
+
+// TestFirstExitGoesOn holds that the container of a run that has its response is the Engine's own: it runs on under its name, and is
+// no orphan, until somebody stops it for good.
+func TestFirstExitGoesOn(t *testing.T) {
+	t.Parallel()
+	p, name := start(t, e2e(t)), unique()
+	p.send("run", lastingOf(name, "always", numbered+"[ $(wc -l </root/runs) = 1 ] && exit 7; sleep 3600"))
+	p.expectFirst("run", 7, "run 1\n")
+	p.await("the next run", func() bool { return p.lasting(name).State.Status == "running" })
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	if listed := p.orphans(); strings.Contains(listed, name) {
+		t.Errorf("it is listed as an orphan:\n%s", listed)
+	}
+	next := p.again("-orphans", "remove")
+	if c := next.lasting(name); c.State.Status != "running" || c.RestartCount != 1 {
+		t.Errorf("the container is %+v", c)
+	}
+	next.send("stop", stopOf(name, 0))
+	next.expect("stop", cmds.StatusStopped)
+	next.awaitRest(name, 1)
+	next.send("remove", removeOf(name))
+	next.expect("remove", cmds.StatusRemoved)
+	next.leave(exitOK)
+	next.checkOutcomes(false, "run", "stop", "remove")
+	next.checkNothingLeft()
+}
+
+// TestFirstExitIsAStop holds that a stop and a Timeout end a container for good, whatever its policy.
+func TestFirstExitIsAStop(t *testing.T) {
+	t.Parallel()
+	p, stopped, late := start(t, e2e(t)), unique(), unique()
+	const deaf = numbered + "trap '' TERM; while :; do sleep 1; done"
+	p.send("stopped", lastingOf(stopped, "always", deaf))
+	p.await("its begin", func() bool { return p.output("stopped", "stdout") != "" })
+	p.send("stop", stopOf(stopped, 1))
+	p.expectFirst("stopped", 137, "run 1\n")
+	p.expectSignal("stopped", "SIGKILL", false)
+	run := lastingOf(late, "always", numbered+"trap 'exit 143' TERM; while :; do sleep 0.1; done")
+	run["Options"].(message)["Timeout"] = 1
+	p.send("late", run)
+	if r := p.expect("late", cmds.StatusTimeout); r.ExitCode == nil || *r.ExitCode != 143 || r.Signal != "SIGTERM" {
+		t.Errorf("%s, signal %q; want exit code 143, SIGTERM", r, r.Signal)
+	}
+	time.Sleep(2 * time.Second) // far longer than an Engine takes to restart a container
+	for _, name := range []string{stopped, late} {
+		p.awaitRest(name, 0)
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.removeContainers()
+	p.checkNothingLeft()
+}
+
+// TestFirstExitOfNone holds that what cannot be started is not waited for.
+func TestFirstExitOfNone(t *testing.T) {
+	t.Parallel()
+	p := start(t, e2e(t))
+	for id, code := range map[string]int{"/no/such/command": 127, "/root": 126} {
+		options := message{"Attach": []string{"STDOUT"}, "Restart": "always"}
+		p.send(id, runOf(options, id))
+		if r := p.expect(id, cmds.StatusFailed); r.ExitCode == nil || *r.ExitCode != code {
+			t.Errorf("%s; want %d", r, code)
+		}
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.removeContainers()
+	p.checkNothingLeft()
+}
+
+// TestFirstExitFaults holds that a run has its first exit and the output up to that, whatever goes wrong before.
+func TestFirstExitFaults(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, fault := range []engineFault{
+		{what: "the wait is cut off", operation: "ContainerWait", at: asked, times: 2, do: cut},
+		{what: "the answer to the wait is lost", operation: "ContainerWait", at: answered, times: 1, do: cut},
+		{what: "the attach is refused", operation: "ContainerAttach", at: answered, times: 1, do: cut},
+		{what: "start is cut off", operation: "ContainerStart", at: asked, times: 2, do: cut},
+		{what: "the answer to start is lost", operation: "ContainerStart", at: answered, times: 1, do: cut},
+		{what: "the attach is cut in a frame", operation: "ContainerAttach", at: answered, times: 1, do: cutAfter(70_001)},
+		{what: "all connections cut", meanwhile: (*engineProxy).cutAll},
+		{what: "frozen", meanwhile: (*engineProxy).freezeForAWhile},
+	} {
+		t.Run(fault.what, func(t *testing.T) {
+			t.Parallel()
+			engine, there := newEngineProxy(t, here)
+			p, name := start(t, there), unique()
+			if fault.do != nil {
+				engine.on(fault.operation, fault.at, fault.times, fault.do)
+			}
+			p.send("run", lastingOf(name, "on-failure:1", numbered+bulkScript+"sleep 5; printf end; exit 7"))
+			if fault.meanwhile != nil {
+				p.await("its begin", func() bool { return p.output("run", "stdout") != "" })
+				fault.meanwhile(engine)
+			}
+			p.expectFirst("run", 7, "run 1\n"+bulkOfOutput+"end")
+			p.awaitRest(name, 1)
+			p.leave(exitOK)
+			p.checkOutcomes(false, "run")
+			p.checkSettled(0, 0)
+			p.removeContainers()
+			p.checkNothingLeft()
+		})
+	}
+}
+
+// TestFirstExitOfAnEarlierRun holds that a run whose dispatcher has died is answered with the first exit that the next one sees.
+func TestFirstExitOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, claim := range []string{"0", "never"} {
+		p, name := start(t, here, "-claim", claim), unique()
+		p.send("run", lastingOf(name, "on-failure:1", numbered+"sleep 6; echo end; exit $(wc -l </root/runs)"))
+		p.await("its begin", func() bool { return p.output("run", "stdout") == "run 1\n" })
+		p.kill()
+		next := p.again("-claim", claim)
+		next.expectFirst("run", 1, "run 1\nend\n")
+		next.awaitRest(name, 1)
+		next.leave(exitOK)
+		next.checkOutcomes(false, "run")
+		next.checkSettled(0, 0)
+		next.removeContainers()
+		next.checkNothingLeft()
+	}
+}
+
+func (p *process) expectSignal(id, signal string, oomKilled bool) {
+	p.t.Helper()
+	if r := p.result(id); r.Signal != signal || r.OOMKilled != oomKilled {
+		p.t.Errorf("%s: signal %q, OOMKilled %v; want %q, %v", id, r.Signal, r.OOMKilled, signal, oomKilled)
+	}
+}
+
+// TestSignalsAndMemory holds what the response says of a container that did not end by itself.
+func TestSignalsAndMemory(t *testing.T) {
+	t.Parallel()
+	p := start(t, e2e(t))
+	const eater = "tail /dev/zero"
+	small := func(options message) message {
+		options["Memory"], options["MemorySwap"] = "16m", "16m"
+		return options
+	}
+	for _, c := range []struct {
+		id, script, signal string
+		options            message
+		code               int
+		oomKilled          bool
+	}{
+		{"well", "true", "", attached(""), 0, false},
+		{"an exit code", "exit 128", "", attached(""), 128, false},
+		{"killed by itself", "sh -c 'kill -USR1 $$'; exit $?", "SIGUSR1", attached(""), 138, false},
+		{"out of memory", "exec " + eater, "SIGKILL", small(attached("")), 137, true},
+		{"a child out of memory", eater + "; exit 4", "", small(attached("")), 4, true},
+	} {
+		p.send(c.id, runOf(c.options, "sh", "-c", c.script))
+		p.expectExit(c.id, c.code)
+		p.expectSignal(c.id, c.signal, c.oomKilled)
+	}
+	name := unique()
+	p.send("killed", runOf(attached(name), "sh", "-c", "echo begun; sleep 3600"))
+	p.await("its begin", func() bool { return p.output("killed", "stdout") != "" })
+	p.site.engine.post(t, "/containers/"+name+"/kill?signal=KILL", nil, nil)
+	p.expectExit("killed", 137)
+	p.expectSignal("killed", "SIGKILL", false)
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.removeContainers()
+	p.checkNothingLeft()
+}
+
+// TestSignalsForPeople has the text of the response name what has ended a container.
+func TestSignalsForPeople(t *testing.T) {
+	here, name := e2e(t), unique()
+	run := runOf(with(with(attached(name), "Memory", "16m"), "MemorySwap", "16m"), "tail", "/dev/zero")
+	code, stdout, stderr := finish(t, strings.NewReader(body(t, run)), here.engine.address, "-")
+	if want := fmt.Sprintf("%s = exited 137 (SIGKILL, out of memory) in #s\n", name); code != exitFailed || stdout != want {
+		t.Errorf("exit code %d, stdout\n%swant\n%sstderr\n%s", code, stdout, want, stderr)
 	}
 }
 
@@ -3022,7 +3647,7 @@ func (p *process) send(id string, m any) {
 
 // event is a line of the JSON output.
 type event struct {
-	Event, MessageId, Dockercmd, Id, Name, Stream, Data, Encoding, Error, OutputLost string
+	Event, MessageId, Dockercmd, Id, Name, Stream, Encoding, Error, OutputLost, Signal string
 
 	Offset   int
 	More     bool
@@ -3030,6 +3655,23 @@ type event struct {
 	Status   cmds.Status
 	ExitCode *int
 	Attempt  int
+
+	OOMKilled bool
+	Warnings  []string
+	Data      datum
+	TarBase64 []byte
+}
+
+// datum is the text of a JSON string, and all other JSON as it is.
+type datum string
+
+func (d *datum) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		text = string(data)
+	}
+	*d = datum(text)
+	return nil
 }
 
 func (e event) String() string {
@@ -3095,7 +3737,7 @@ func (h *heard) addOutput(e event) {
 	}
 	data := []byte(e.Data)
 	if e.Encoding == "base64" {
-		data, _ = base64.StdEncoding.DecodeString(e.Data)
+		data, _ = base64.StdEncoding.DecodeString(string(e.Data))
 	}
 	known := h.outputs[from]
 	again := known.Len() - e.Offset
@@ -4724,7 +5366,9 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case user != r.user || password != r.password:
 		w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
 		refuseByRegistry(w, http.StatusUnauthorized, "UNAUTHORIZED")
-	case strings.Contains(req.URL.Path, "/manifests/"):
+	case strings.HasSuffix(req.URL.Path, "/hello/tags/list"):
+		json.NewEncoder(w).Encode(message{"name": "private/hello", "tags": []string{"latest", "other"}})
+	case strings.Contains(req.URL.Path, "/hello/manifests/"):
 		r.serveManifest(w, req)
 	case isBlob && r.blobs[digest] != nil:
 		w.Header().Set("Content-Type", "application/octet-stream")

@@ -26,6 +26,7 @@ const usage = `usage: docker-dispatch [options] [dockerHostAddr [amqpAddr]]
        docker-dispatch orphans [-stop|-remove] [options] [dockerHostAddr [amqpAddr]]
                                       the containers of a dispatcher that nobody works on
        docker-dispatch calls          every Docker API call that the program can make
+       docker-dispatch schema         the JSON Schema of the messages
 
 dockerHostAddr  ip:port, tcp://host[:port], a socket's absolute path or unix:///path
                 (default $DOCKER_HOST, else /var/run/docker.sock)
@@ -77,10 +78,16 @@ type config struct {
 	stop, remove bool // of the command orphans
 }
 
+// tables are the commands that print what the program can do.
+var tables = map[string]func(io.Writer) error{
+	"calls":  dockerapi.WriteCalls,
+	"schema": cmds.WriteSchema,
+}
+
 func main() {
 	args := hidePasswords(os.Args[1:])
-	if len(args) == 1 && args[0] == "calls" {
-		if dockerapi.WriteCalls(os.Stdout) != nil {
+	if len(args) == 1 && tables[args[0]] != nil {
+		if tables[args[0]](os.Stdout) != nil {
 			os.Exit(exitFailed)
 		}
 		return

@@ -63,7 +63,7 @@ func (d *Dispatcher) wrap(j *job) {
 	if c.Claim == nil {
 		c.Claim = &d.Claim
 	}
-	if !c.Attached() || d.Reserve == nil || *c.Claim == ClaimNever {
+	if c.Verb != "run" || !c.Attached() || d.Reserve == nil || *c.Claim == ClaimNever {
 		c.Claim = nil
 		return
 	}

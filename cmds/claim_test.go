@@ -257,7 +257,7 @@ func TestClaimNotDue(t *testing.T) {
 		s.connect()
 		s.Claim = Claim(time.Hour)
 		s.give("m", claiming("hello", claim))
-		s.ends(t, helloAll, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200")
+		s.ends(t, helloAll, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200")
 	}
 }
 

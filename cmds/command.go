@@ -1,8 +1,6 @@
 package cmds
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -16,30 +14,41 @@ import (
 
 // Command is what a message asks for, checked and ready for an Engine.
 type Command struct {
-	Verb      string         // of the table, never an alias
-	Container string         // whom it is for; of a run its Name, "" for one that has none
-	Body      map[string]any // of ContainerCreate: a run's image, command and options, and our labels
-	Query     url.Values     // of the verb's own call
+	Verb       string         // of the table, never an alias
+	Container  string         // whom it is for; of a run its Name, "" for one that has none
+	Object     string         // what else it is for: the name of an image, a network or a volume
+	ObjectKind string         // which of these: the key that named it, in small letters
+	Body       map[string]any // of the verb's own call: of ContainerCreate a run's image, command and options, and our labels
+	Query      url.Values     // of the verb's own call
 
 	Message     identity
+	Dispatcher  string // the name of the one that took it
 	Redelivered bool   // it may have been begun before: a run looks for its container first
 	Owned       bool   // it is only for a container that this dispatcher has made for this queue
 	Resume      string // the container of a claimed run that is to be finished; "" for all others
 
 	GiveBack func() // called when the Engine is away and a run not begun; nil: it waits
 
-	Pull      string            // when a run pulls its image: always, never, or else when it is missing
-	Attach    dockerapi.Streams // of a run
-	Stdin     []byte            // for the container, when Attach.Stdin
-	Remove    bool              // a run's container goes when it has exited
-	Timeout   time.Duration     // of a run, after which it is stopped; 0 is none
-	Claim     *Claim            // when an attached run is taken over from the broker; nil is the dispatcher's own rule
-	Retries   int               // attempts after the first
-	RetryOn   retryOn
-	ExitCodes map[int]step
+	Pull    string            // when a run pulls its image: always, never, or else when it is missing
+	Attach  dockerapi.Streams // of a run, and of whatever else has output
+	Stdin   []byte            // for the container, when Attach.Stdin
+	Detach  bool              // nobody waits for the end of an exec
+	AllTags bool              // a pull gets all that the repository has
+	NewName string            // of a rename
+
+	Tar        []byte        // to be unpacked at a cp's path; nil: what is there is wanted
+	FollowLink bool          // what a symbolic link there leads to is wanted
+	Missing    bool          // nothing to remove is no error
+	Remove     bool          // a run's container goes when it has exited
+	Timeout    time.Duration // of a run, after which it is stopped; 0 is none
+	Claim      *Claim        // when an attached run is taken over from the broker; nil is the dispatcher's own rule
+	Retries    int           // attempts after the first
+	RetryOn    retryOn
+	ExitCodes  map[int]step
 
 	// What Resolve reads before it knows all of it.
 	networks, published []any
+	ipam                ipam
 	noHealthcheck       bool
 
 	// RemovePending says that a run with Remove of the same container was in work when this message came, so that a
@@ -50,32 +59,20 @@ type Command struct {
 // Attached says whether the message is in work until its container has exited.
 func (c *Command) Attached() bool { return c.Attach.Stdin || c.Attach.Stdout || c.Attach.Stderr }
 
-// verb is a word that Dockercmd may have.
-type verb struct {
-	name     string
-	aliases  []string
-	required string                        // the argument that cannot be left out
-	check    func(*Command, Message) error // joint rules of its keys; nil is none
-}
-
-var verbs = [...]verb{
-	{name: "run", required: "Image", check: checkRun},
-	{name: "stop", required: "Container"},
-	{name: "remove", aliases: []string{"rm"}, required: "Container"},
-}
-
 // Resolve makes the command of a message, for the dispatcher of that name. Every error is an *Invalid.
 func Resolve(m Message, dispatcher string) (Command, error) {
 	v, err := findVerb(m)
 	if err != nil {
 		return Command{}, err
 	}
-	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity}
+	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity, Dispatcher: dispatcher}
 	if err := c.apply("", m.Arguments, arguments[:]); err != nil {
 		return Command{}, err
 	}
-	if !has(m.Arguments, v.required) {
-		return Command{}, &Invalid{Key: v.required, Problem: v.name + " needs it"}
+	for key := range strings.FieldsSeq(v.required) {
+		if !has(m.Arguments, key) {
+			return Command{}, &Invalid{Key: key, Problem: v.name + " needs it"}
+		}
 	}
 	if err := c.apply("Options", m.Options, options[:]); err != nil {
 		return Command{}, err
@@ -85,22 +82,35 @@ func Resolve(m Message, dispatcher string) (Command, error) {
 			return Command{}, err
 		}
 	}
-	c.sign(m, dispatcher)
+	if among(making, c.Verb) {
+		c.sign(m)
+	}
 	return c, nil
 }
 
 // sign adds the labels and the variable that make the container the record of its message.
-func (c *Command) sign(m Message, dispatcher string) {
-	labels := m.labels()
-	labels[labelDispatcher] = dispatcher
+func (c *Command) sign(m Message) {
+	c.label(m)
+	labels := c.labels()
 	if c.Remove {
 		labels[labelRemove] = "true"
 	}
-	if !c.Attached() {
+	switch {
+	case c.Verb == "create":
+		labels[labelDetached] = detachedCreate
+	case !c.Attached():
 		labels[labelDetached] = "true"
+	case c.restarts():
+		labels[labelDetached] = detachedRestart
 	}
 	env, _ := c.Body["Env"].([]string)
 	c.set("Env", append(env, envAttempt+"="+labels[labelAttempt]))
+}
+
+// label adds the labels by which what is made for a message is known.
+func (c *Command) label(m Message) {
+	labels := m.labels()
+	labels[labelDispatcher] = c.Dispatcher
 	given, _ := c.Body["Labels"].(map[string]string)
 	maps.Copy(labels, given)
 	c.set("Labels", labels)
@@ -143,12 +153,17 @@ func (c *Command) apply(path string, members []Member, table []option) error {
 			row.set(c, row, value)
 		case row.body != "":
 			c.put(row.body, value)
-		default:
+		case value == true:
+			c.Query.Set(row.query, "1")
+		case value != false && value != "":
 			c.Query.Set(row.query, fmt.Sprint(value))
 		}
 	}
 	return nil
 }
+
+// fewVerbs are as many as an error names.
+const fewVerbs = 4
 
 func (c *Command) row(path, key string, table []option) (*option, error) {
 	what := "key"
@@ -163,7 +178,7 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 		case row.of(c.Verb):
 			known = append(known, row.name)
 		case row.name == key:
-			others = append(others, strings.Fields(row.verbs)...)
+			others = append(others, strings.Split(row.verbs, ", ")...)
 		}
 	}
 	problem := "unknown " + what + " of " + c.Verb + guess(key, known)
@@ -172,18 +187,20 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 		problem = "it belongs into Options"
 	case path != "" && takes(arguments[:], c.Verb, key):
 		problem = "it belongs beside Options, not into it"
+	case path != "" && c.exclusion(key) != "":
+		problem = c.exclusion(key)
+	case len(others) > fewVerbs:
+		problem = "no " + what + " of " + c.Verb + ", but of " + strings.Join(others[:fewVerbs], ", ") + " and others"
 	case len(others) > 0:
 		problem = "no " + what + " of " + c.Verb + ", but of " + strings.Join(others, " and ")
-	case path != "":
-		problem = cmp.Or(c.exclusion(key), problem)
 	}
 	return nil, &Invalid{Key: join(path, key), Problem: problem}
 }
 
 // exclusion is why a flag that docker has is no option; "" for all other keys.
 func (c *Command) exclusion(key string) string {
-	for _, flag := range excluded {
-		if flag.name == key && making == c.Verb {
+	for i := range excluded {
+		if flag := &excluded[i]; flag.name == key && among(flag.verbs, c.Verb) {
 			return flag.reason
 		}
 	}
@@ -207,58 +224,25 @@ func (c *Command) put(path string, value any) {
 	c.set(path, value)
 }
 
-func (c *Command) labels() map[string]string { return c.Body["Labels"].(map[string]string) }
+// labels are those of what it makes; nil where it makes nothing.
+func (c *Command) labels() map[string]string {
+	labels, _ := c.Body["Labels"].(map[string]string)
+	return labels
+}
 
 func has(members []Member, key string) bool {
 	return slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
-}
-
-// detachKeys are what the Engine takes, in the input of a terminal, for the wish to leave it: ctrl-p and ctrl-q.
-const detachKeys = "\x10\x11"
-
-const detachedProblem = `nobody waits for the container's exit; add "STDOUT" or "STDERR" to Options.Attach`
-
-func checkRun(c *Command, m Message) error {
-	if err := c.complete(m); err != nil {
-		return err
-	}
-	given := "Stdin"
-	if has(m.Arguments, "StdinBase64") {
-		given = "StdinBase64"
-	}
-	switch {
-	case has(m.Arguments, "Stdin") && has(m.Arguments, "StdinBase64"):
-		return &Invalid{Key: "StdinBase64", Problem: "given together with Stdin; one of them is enough"}
-	case has(m.Arguments, given) && !c.Attach.Stdin:
-		return &Invalid{Key: given, Problem: `nobody would read it; add "STDIN" to Options.Attach`}
-	case c.Attach.Tty && bytes.Contains(c.Stdin, []byte(detachKeys)):
-		return &Invalid{Key: given, Problem: "it has ctrl-p and ctrl-q, by which a terminal is left; leave Options.Tty out"}
-	case c.Retries == 0 && slices.Contains(slices.Collect(maps.Values(c.ExitCodes)), again):
-		return &Invalid{Key: "Options.ExitCodes", Problem: `"retry" needs Options.Retries, which says how often`}
-	case c.Retries == 0 && c.RetryOn.given:
-		return &Invalid{Key: "Options.RetryOn", Problem: "it needs Options.Retries, which says how often"}
-	case c.Attached():
-		return nil
-	}
-	for _, key := range []string{"Timeout", "Claim", "ExitCodes"} {
-		if has(m.Options, key) {
-			return &Invalid{Key: join("Options", key), Problem: detachedProblem}
-		}
-	}
-	if c.Retries > 0 && c.RetryOn.needsExit() {
-		return &Invalid{Key: "Options.Retries", Problem: detachedProblem + `, or set Options.RetryOn to ["engine"]`}
-	}
-	if c.Remove {
-		c.set("HostConfig.AutoRemove", true) // nobody here learns of its exit
-	}
-	return nil
 }
 
 // guess finishes an error about an unknown word with the known one that was meant, if there is one near.
 func guess(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
-		if d := edits(strings.ToLower(word), strings.ToLower(k)); d < distance && d < len(k) {
+		a, b := strings.ToLower(word), strings.ToLower(k)
+		if group, rest, ok := strings.Cut(b, " "); ok && strings.HasPrefix(a, group+" ") { // volume ls is not nearly volume rm
+			a, b = a[len(group)+1:], rest
+		}
+		if d := edits(a, b); d < distance && d < len(b) {
 			best, distance = k, d
 		}
 	}

@@ -3,6 +3,7 @@ package cmds
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"docker-dispatch/wire"
@@ -22,8 +23,8 @@ func (d *Dispatcher) control(ctx context.Context, delivery wire.Delivery) {
 	if j.message, j.err = Decode(delivery, d.MaxBody); j.err == nil {
 		j.command, j.err = Resolve(j.message, d.Name)
 	}
-	if j.err == nil && j.command.Verb == "run" {
-		j.err = &Invalid{Key: "Dockercmd", Value: `"run"`, Problem: "a control message is for a container that is there; send this one to the queue"}
+	if j.err == nil && !isControl(j.command.Verb) {
+		j.err = &Invalid{Key: "Dockercmd", Value: strconv.Quote(j.command.Verb), Problem: "no control message, which one dispatcher of all does at once; send it to the queue"}
 	}
 	if j.err != nil {
 		d.Log.Error("a control message with a mistake, which every dispatcher got", "message", delivery.MessageID, "error", j.err)
@@ -60,10 +61,8 @@ func (h *Host) checkOwner(ctx context.Context, c *Command) error {
 	case err != nil:
 		return err
 	}
-	for _, label := range []string{labelQueue, labelDispatcher} {
-		if container.Config.Labels[label] != c.labels()[label] {
-			return errForeign
-		}
+	if labels := container.Config.Labels; labels[labelQueue] != c.Message.Queue || labels[labelDispatcher] != c.Dispatcher {
+		return errForeign
 	}
 	return nil
 }

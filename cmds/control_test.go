@@ -38,9 +38,9 @@ func TestControl(t *testing.T) {
 		{"another queue's", func(c *container) { c.labels[labelQueue] = "jobs2" }, stop, "c: ack\n", "ContainerInspect 200", "running"},
 		{"a stranger's", func(c *container) { clear(c.labels) }, stop, "c: ack\n", "ContainerInspect 200", "running"},
 		{"none", nil, strings.Replace(stop, "hello", "nope", 1), "c: ack\n", "ContainerInspect 404", "running"},
-		{"a run", nil, attached("hello"), fmt.Sprintf(wrong, `Dockercmd: "run": a control message is for a container that is there; send this one to the queue`), "", "running"},
+		{"a run", nil, attached("hello"), fmt.Sprintf(wrong, `Dockercmd: "run": no control message, which one dispatcher of all does at once; send it to the queue`), "", "running"},
 		{"no message", nil, "x\n = stopped", fmt.Sprintf(wrong, "not JSON: line 1, column 1: invalid character 'x' looking for beginning of value"), "", "running"},
-		{"unknown", nil, `{"Dockercmd":"kill","Container":"hello"}`, fmt.Sprintf(wrong, `Dockercmd: "kill": unknown command (there are run, stop, remove)`), "", "running"},
+		{"unknown", nil, `{"Dockercmd":"plugin","Container":"hello"}`, fmt.Sprintf(wrong, `Dockercmd: "plugin": unknown command (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`), "", "running"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t, map[string]program{"sleep": sleepOn})
@@ -75,7 +75,7 @@ func TestControlWhileFull(t *testing.T) {
 	s.order("c", `{"Dockercmd":"stop","Container":"hello","Options":{"Time":0}}`)
 	s.Wait()
 	out := seconds.ReplaceAllString(s.out.take(), " in T")
-	for _, want := range []string{"hello                = exited 137 in T\n", "m: ack\n", "c: ack\n", "n: ack\n"} {
+	for _, want := range []string{"hello                = exited 137 (SIGKILL) in T\n", "m: ack\n", "c: ack\n", "n: ack\n"} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("printed\n%s\nwithout %s", out, want)
 		}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,7 @@ type container struct {
 	env        []string
 	autoRemove bool
 	driver     string         // of its log
+	restarts   int            // as often as it is run again after an exit
 	stdin      *io.PipeReader // what came by an attach
 	input      *io.PipeWriter
 	killed     chan struct{}
@@ -69,9 +71,18 @@ type container struct {
 	started time.Time
 	ended   time.Time
 	log     []byte        // frames
+	pieces  []piece       // of the log
+	exits   []int         // the codes of all runs
+	oom     bool          // it has been killed for want of memory
 	grown   chan struct{} // closed when the log or the status is another
 	attach  net.Conn
 	cut     int // bytes after which the attach is cut; negative: never
+}
+
+// piece says how long a log was, and when.
+type piece struct {
+	at  time.Time
+	end int
 }
 
 // change applies a change that whoever follows the log is to see.
@@ -92,7 +103,10 @@ func frame(stream dockerapi.Output, text string) []byte {
 // print writes to the log and to the attach, which may block.
 func (c *container) print(stream dockerapi.Output, text string) {
 	b := frame(stream, text)
-	c.change(func() { c.log = append(c.log, b...) })
+	c.change(func() {
+		c.log = append(c.log, b...)
+		c.pieces = append(c.pieces, piece{time.Now(), len(c.log)})
+	})
 	c.mu.Lock()
 	conn := c.attach
 	if c.cut >= 0 {
@@ -413,7 +427,10 @@ func (d *daemon) create(w http.ResponseWriter, r *http.Request) {
 		Image      string
 		Env        []string
 		Labels     map[string]string
-		HostConfig struct{ AutoRemove bool }
+		HostConfig struct {
+			AutoRemove    bool
+			RestartPolicy struct{ MaximumRetryCount int }
+		}
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		refuse(w, 400, err.Error())
@@ -424,7 +441,7 @@ func (d *daemon) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, message)
 		return
 	}
-	c.env = body.Env
+	c.env, c.restarts = body.Env, body.HostConfig.RestartPolicy.MaximumRetryCount
 	w.WriteHeader(201)
 	json.NewEncoder(w).Encode(map[string]string{"Id": c.id})
 }
@@ -475,28 +492,23 @@ func (d *daemon) start(w http.ResponseWriter, _ *http.Request, c *container) {
 	w.WriteHeader(204)
 }
 
-// run starts a container.
+// restartDelay is an Engine's before the first restart.
+const restartDelay = 100 * time.Millisecond
+
+// run starts a container, and again as often as it is to be restarted.
 func (d *daemon) run(c *container) {
-	c.change(func() {
-		c.status, c.started = "running", time.Now()
-		c.starts++
-	})
 	d.mu.Lock()
 	do := d.programs[c.image]
 	d.mu.Unlock()
+	c.begin()
 	d.background(func() {
-		code := do(c)
-		select {
-		case <-c.killed:
-			code = 137
-		default:
-		}
-		c.change(func() {
-			c.status, c.code, c.ended = "exited", code, time.Now()
-			if c.attach != nil {
-				c.attach.Close()
+		for c.end(do(c)) {
+			select {
+			case <-c.killed:
+			case <-time.After(restartDelay):
 			}
-		})
+			c.begin()
+		}
 		c.stdin.Close()
 		if c.autoRemove {
 			d.forget(c)
@@ -505,7 +517,40 @@ func (d *daemon) run(c *container) {
 	})
 }
 
+func (c *container) begin() {
+	c.change(func() {
+		c.status, c.started = "running", time.Now()
+		c.starts++
+	})
+}
+
+// end says whether the container is to be restarted.
+func (c *container) end(code int) (again bool) {
+	again = c.starts <= c.restarts
+	select {
+	case <-c.killed:
+		code, again = 137, false
+	default:
+	}
+	c.change(func() {
+		c.status, c.code, c.ended = "exited", code, time.Now()
+		c.exits = append(c.exits, code)
+		if again {
+			c.status = "restarting"
+		}
+		if c.attach != nil {
+			c.attach.Close()
+			c.attach = nil
+		}
+	})
+	return again
+}
+
 func (d *daemon) wait(w http.ResponseWriter, r *http.Request, c *container) {
+	if r.URL.Query().Get("condition") == "next-exit" {
+		c.nextExit(w, r)
+		return
+	}
 	if c.is() == "created" {
 		fmt.Fprintln(w, `{"StatusCode":0}`)
 		return
@@ -517,13 +562,61 @@ func (d *daemon) wait(w http.ResponseWriter, r *http.Request, c *container) {
 	}
 }
 
+// nextExit answers with the exit after the present ones, and says at once that it will.
+func (c *container) nextExit(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	seen := len(c.exits)
+	c.mu.Unlock()
+	http.NewResponseController(w).Flush()
+	for {
+		c.mu.Lock()
+		exits, grown := c.exits, c.grown
+		c.mu.Unlock()
+		if len(exits) > seen {
+			json.NewEncoder(w).Encode(map[string]int{"StatusCode": exits[seen]})
+			return
+		}
+		select {
+		case <-grown:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
 func (d *daemon) inspect(w http.ResponseWriter, _ *http.Request, c *container) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	json.NewEncoder(w).Encode(map[string]any{
-		"Id": c.id, "Name": "/" + c.name, "State": map[string]any{"Status": c.status, "ExitCode": c.code, "StartedAt": c.started, "FinishedAt": c.ended},
-		"Config": map[string]any{"Labels": c.labels}, "HostConfig": map[string]any{"AutoRemove": c.autoRemove, "LogConfig": map[string]any{"Type": c.driver}},
+		"Id": c.id, "Name": "/" + c.name, "State": map[string]any{"Status": c.status, "ExitCode": c.code, "OOMKilled": c.oom, "StartedAt": c.started, "FinishedAt": c.ended},
+		"RestartCount": c.restartCount(),
+		"Config":       map[string]any{"Labels": c.labels}, "HostConfig": map[string]any{"AutoRemove": c.autoRemove, "LogConfig": map[string]any{"Type": c.driver}},
 	})
+}
+
+// restartCount counts a restart when it is due.
+func (c *container) restartCount() int {
+	if c.status == "restarting" {
+		return c.starts
+	}
+	return max(0, c.starts-1)
+}
+
+// upTo is as much of the log as there was at that time, in Unix seconds with a fraction; all, if it is "".
+func (c *container) upTo(until string) []byte {
+	if until == "" {
+		return c.log
+	}
+	seconds, fraction, _ := strings.Cut(until, ".")
+	at, err := time.Parse("15:04:05.999999999", "00:00:00."+fraction)
+	unix, problem := strconv.ParseInt(seconds, 10, 64)
+	end := 0
+	for _, p := range c.pieces {
+		if err == nil && problem == nil && !p.at.After(time.Unix(unix, int64(at.Nanosecond()))) {
+			end = p.end
+		}
+	}
+	return c.log[:end]
 }
 
 func (d *daemon) logs(w http.ResponseWriter, r *http.Request, c *container) {
@@ -534,7 +627,7 @@ func (d *daemon) logs(w http.ResponseWriter, r *http.Request, c *container) {
 	follow := r.URL.Query().Get("follow") == "1"
 	for sent := 0; ; {
 		c.mu.Lock()
-		more, running, grown := c.log[sent:], c.status == "running", c.grown
+		more, running, grown := c.upTo(r.URL.Query().Get("until"))[sent:], c.status == "running", c.grown
 		c.mu.Unlock()
 		w.Write(more)
 		sent += len(more)
@@ -569,7 +662,7 @@ func (d *daemon) delete(w http.ResponseWriter, r *http.Request, c *container) {
 		refuse(w, 409, "removal of container "+c.called()+" is already in progress")
 		return
 	case "running":
-		if r.URL.Query().Get("force") != "true" {
+		if r.URL.Query().Get("force") != "1" {
 			refuse(w, 409, "You cannot remove a running container. Stop the container before attempting removal or force remove")
 			return
 		}
@@ -691,4 +784,11 @@ func (n *notes) holds(text string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return strings.Contains(n.text.String(), text)
+}
+
+// count says how often text was noted, and leaves it there.
+func (n *notes) count(text string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Count(n.text.String(), text)
 }

@@ -81,7 +81,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, delivery wire.Delivery) {
 func (d *Dispatcher) begin(ctx context.Context, j *job) {
 	d.ready()
 	if j.err == nil {
-		j.place, j.command.RemovePending = d.order.take(j.command.Container, j.command.Verb == "run" && j.command.Remove)
+		j.place, j.command.RemovePending = d.order.take(j.command.subject(), j.command.Verb == "run" && j.command.Remove)
 	}
 	d.work.Go(func() { d.handle(ctx, j) })
 }

@@ -162,8 +162,8 @@ func TestDispatchCannotBury(t *testing.T) {
 	var n notes
 	d := n.dispatcher(nil)
 	d.Publish = func(context.Context, wire.Publishing) error { return errors.New("no right to declare jobs.dead") }
-	const want = `m                    = error: Dockercmd: every message needs it: run, stop, remove
-level=ERROR msg="a message could not be put into another queue and is kept" message=m reason="Dockercmd: every message needs it: run, stop, remove" error="no right to declare jobs.dead"
+	const want = `m                    = error: Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect
+level=ERROR msg="a message could not be put into another queue and is kept" message=m reason="Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect" error="no right to declare jobs.dead"
 `
 	lost := make(chan struct{})
 	for _, redelivered := range []bool{false, true} {

@@ -3,7 +3,6 @@ package cmds
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
@@ -46,31 +45,14 @@ type Host struct {
 	idle   map[*Command]bool        // runs that have not been begun, and can be given back
 	gone   time.Time                // when the daemon was last seen to be away
 	runs   map[*running]bool        // attached runs whose container has not been dealt with
+	held   map[*running]bool        // those that are no runs, and have streams of a container
 	pulls  map[dockerapi.Pull]*pull // under way
 	strays map[string]Stray         // containers of an earlier process that no message has come for yet, by id
 }
 
 // NewHost makes the Engine of the daemon that client talks to.
 func NewHost(client *dockerapi.Client, log *slog.Logger) *Host {
-	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
-}
-
-// Do does one command. Errors other than ctx's are the daemon's, and final.
-func (h *Host) Do(ctx context.Context, c *Command, s *Streams) (Result, error) {
-	if c.Owned {
-		if err := h.checkOwner(ctx, c); err != nil {
-			return Result{}, err
-		}
-	}
-	switch c.Verb {
-	case "run":
-		return h.run(ctx, c, s)
-	case "stop":
-		return h.stop(ctx, c)
-	case "remove":
-		return h.remove(ctx, c)
-	}
-	return Result{}, fmt.Errorf("cmds: no way to do %q", c.Verb)
+	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, held: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
 }
 
 // Ready returns when the daemon answers, and an error when it will never do.

@@ -116,6 +116,13 @@ func nameInUse(err error) bool {
 	return errors.As(err, &refused) && (refused.Status == 409 || refused.Status == 500 && strings.Contains(refused.Message, "already in use"))
 }
 
+// imageMissing says whether the Engine refuses a create because it has not the image, or not that of the platform: by 404, which
+// is also that of a missing driver.
+func imageMissing(err error) bool {
+	var refused *dockerapi.Error
+	return errors.As(err, &refused) && refused.Status == 404 && strings.Contains(strings.ToLower(refused.Message), "image")
+}
+
 // removalUnderWay says whether the Engine refuses a removal because there is one already. The status alone, 409, is also that
 // of a container that runs.
 func removalUnderWay(err error) bool {

@@ -22,10 +22,10 @@ func TestHostLostAnswers(t *testing.T) {
 		calls     string
 	}{
 		{"create not done", "create", lostBefore, "ContainerCreate 0, " + helloCalls},
-		{"create done", "create", lostAfter, "ContainerCreate 0, ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
-		{"attach", "attach", lostBefore, "ContainerCreate 201, ContainerAttach 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
-		{"start not done", "start", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"},
-		{"start done", "start", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerLogs 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204"},
+		{"create done", "create", lostAfter, "ContainerCreate 0, ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
+		{"attach", "attach", lostBefore, "ContainerCreate 201, ContainerAttach 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
+		{"start not done", "start", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
+		{"start done", "start", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerLogs 200, ContainerWait 200, ContainerInspect 200, ContainerLogs 200, ContainerDelete 204"},
 		{"removal done", "delete", lostAfter, helloCalls[:len(helloCalls)-3] + "0, ContainerDelete 404"},
 		{"removal not done", "delete", lostBefore, helloCalls[:len(helloCalls)-3] + "0, ContainerDelete 204"},
 	} {
@@ -223,7 +223,7 @@ func TestHostInterrupted(t *testing.T) {
 	until(t, "it runs", func() bool { return s.out.holds("begun") })
 	s.give("n", `{"Dockercmd":"stop","Container":"hello","Options":{"Time":0}}`)
 	s.Wait()
-	if out := s.out.take(); !strings.Contains(out, "hello                = exited 137 in ") || !strings.Contains(out, "hello                = stopped\n") {
+	if out := s.out.take(); !strings.Contains(out, "hello                = exited 137 (SIGKILL) in ") || !strings.Contains(out, "hello                = stopped\n") {
 		t.Errorf("a container that was stopped:\n%s", out)
 	}
 }
@@ -288,7 +288,7 @@ func TestHostNameInUse(t *testing.T) {
 		calls  string
 		left   int
 	}{
-		{"own, never started", "m", "created", helloAll, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204", 0},
+		{"own, never started", "m", "created", helloAll, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204", 0},
 		{"own, running", "m", "running", helloAgain, "ContainerCreate 409, " + againCalls, 0},
 		{"own, exited", "m", "exited", helloAgain, "ContainerCreate 409, " + againCalls, 0},
 		{"another's, running", "o", "running", inUse, "ContainerCreate 409, ContainerList 200, ContainerInspect 200, ContainerInspect 200", 1},
@@ -409,7 +409,7 @@ func TestHostRemovePending(t *testing.T) {
 	s.give("o", `{"Dockercmd":"remove","Container":"hello"}`)
 	s.Wait()
 	got := seconds.ReplaceAllString(s.out.take(), " in T")
-	for _, want := range []string{"hello                = exited 137 in T\n", "hello                = stopped\n", "hello                = removed\n", "m: ack\n", "n: ack\n", "o: ack\n"} {
+	for _, want := range []string{"hello                = exited 137 (SIGKILL) in T\n", "hello                = stopped\n", "hello                = removed\n", "m: ack\n", "n: ack\n", "o: ack\n"} {
 		if strings.Count(got, want) != 1 {
 			t.Errorf("printed\n%s\nwithout %s", got, want)
 		}
@@ -439,7 +439,7 @@ func TestHostNameLikeID(t *testing.T) {
 	}
 	s.give("p", fmt.Sprintf(`{"Dockercmd":"stop","Container":%q}`, run.id[:8]))
 	s.Wait()
-	if out := s.out.take(); !strings.Contains(out, "hello                = exited 137 in ") {
+	if out := s.out.take(); !strings.Contains(out, "hello                = exited 137 (SIGKILL) in ") {
 		t.Errorf("printed\n%s", out)
 	}
 }
@@ -488,7 +488,7 @@ func TestHostStopWhileBlocked(t *testing.T) {
 		if lost := strings.Contains(out, "(output lost: "); lost != tt.lost || lost == (n == lines) {
 			t.Errorf("%s: %d lines of %d, said to be lost: %t", tt.body, n, lines, lost)
 		}
-		if !strings.Contains(out, "hello                = exited 137 in ") || strings.Count(out, ": ack\n") != 2 {
+		if !strings.Contains(out, "hello                = exited 137 (SIGKILL) in ") || strings.Count(out, ": ack\n") != 2 {
 			t.Errorf("%s\n%s", tt.body, out[strings.LastIndex(out, "yyy")+3:])
 		}
 	}

@@ -31,11 +31,12 @@ const (
 	helloOutput = "hello                | hello world!\nhello                | warning\nhello                | bye\n"
 	helloAll    = helloOutput + "hello                = exited 3 in T\nm: ack\n"
 	helloAgain  = "hello                ~ found again; its output from the beginning\n" + helloAll
-	helloCalls  = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"
-	foundCalls  = "ContainerList 200, ContainerInspect 200, " // of what looks for the record of a message, and finds it
+	helloCalls  = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"
+	wellCalls   = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204" // of a run that exits with 0
+	foundCalls  = "ContainerList 200, ContainerInspect 200, "                                                            // of what looks for the record of a message, and finds it
 
 	// againCalls go on with a run that was found. It counts as a trial while it is in work, and may have been claimed.
-	againCalls = foundCalls + "VolumeList 200, VolumeCreate 201, ContainerLogs 200, ContainerWait 200, ContainerLogs 200, VolumeDelete 204, VolumeDelete 404, ContainerDelete 204"
+	againCalls = foundCalls + "VolumeList 200, VolumeCreate 201, ContainerLogs 200, ContainerWait 200, ContainerInspect 200, ContainerLogs 200, VolumeDelete 204, VolumeDelete 404, ContainerDelete 204"
 )
 
 func TestHostRun(t *testing.T) {
@@ -52,7 +53,7 @@ func TestHostRun(t *testing.T) {
 func TestHostKeepsContainer(t *testing.T) {
 	s := newStage(t, map[string]program{"hello": sayHello})
 	s.give("m", strings.Replace(attached("hello"), `"Remove":true`, `"Remove":false`, 1))
-	s.ends(t, helloAll, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200")
+	s.ends(t, helloAll, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200")
 	if s.all()[0].is() != "exited" || len(s.host.runs) != 0 {
 		t.Error("the container is not there, or the run is")
 	}
@@ -92,7 +93,7 @@ func TestHostStdin(t *testing.T) {
 	}, "deaf": func(*container) int { return 0 }})
 	run := `{"Dockercmd":"run","Image":"%s","Options":{"Name":"cat","Attach":["STDIN","STDOUT"],"Remove":true},"Stdin":"%s"}`
 	s.give("m", fmt.Sprintf(run, "cat", long))
-	s.ends(t, fmt.Sprintf("cat                  | %d bytes, <nil>\ncat                  = exited 0 in T\nm: ack\n", len(long)), helloCalls)
+	s.ends(t, fmt.Sprintf("cat                  | %d bytes, <nil>\ncat                  = exited 0 in T\nm: ack\n", len(long)), wellCalls)
 	s.give("m", fmt.Sprintf(run, "deaf", long)) // an Engine cuts an attach that has input left
 	s.ends(t, "cat                  = exited 0 in T\nm: ack\n", "")
 }

@@ -53,8 +53,14 @@ const (
 	labelAttempt    = "docker-dispatch.attempt"    // from 1
 	labelDispatcher = "docker-dispatch.dispatcher" // the name of the dispatcher that took it
 	labelRemove     = "docker-dispatch.remove"     // "true" where the message asks for it
-	labelDetached   = "docker-dispatch.detached"   // "true" where nobody waits for the exit: once it runs, nothing is left to be done
+	labelDetached   = "docker-dispatch.detached"   // "true" where nobody waits for the exit: once it runs, nothing is left to be done; else see below
 	labelMessage    = "docker-dispatch.message"    // a parcel: what is needed to finish a claimed run
+)
+
+// What labelDetached says of other containers than those of detached runs.
+const (
+	detachedCreate  = "create"  // it was made to be started by somebody else
+	detachedRestart = "restart" // the Engine restarts it: one that runs may have had the exit that was waited for
 )
 
 // labels are those of i; the dispatcher's name and the rest are added by Resolve.

@@ -6,22 +6,35 @@ import (
 	"net/url"
 )
 
+// prepare is docker create: a run up to its start, which is somebody else's.
+func (h *Host) prepare(ctx context.Context, c *Command, s *Streams) (Result, error) {
+	r := newRunning(h, c, s)
+	close(r.read)
+	_, err := h.obtain(ctx, c, r)
+	return Result{ID: r.id, Name: c.Container, Status: StatusCreated, Warnings: r.warnings}, err
+}
+
 // stop is docker stop.
-func (h *Host) stop(ctx context.Context, c *Command) (Result, error) {
+func (h *Host) stop(ctx context.Context, c *Command, _ *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusStopped}
 	r := h.find(c.Container)
 	if r.isSettled() {
 		return res, nil
 	}
-	err := r.unblocking(func() error {
-		return h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, c.Container, c.Query) })
+	err := h.unblocking(c.Container, func() error {
+		return h.patient(ctx, func(bool) error {
+			if err := h.fit(ctx, c); err != nil {
+				return err
+			}
+			return h.client.ContainerStop(ctx, c.Container, c.Query)
+		})
 	})
 	return res, missing(c, r, err)
 }
 
 // remove is docker rm. The container of a run with Remove is not taken away under the run, which has to learn its exit code,
 // and not when it waits for its removal as it is.
-func (h *Host) remove(ctx context.Context, c *Command) (Result, error) {
+func (h *Host) remove(ctx context.Context, c *Command, _ *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusRemoved}
 	r := h.find(c.Container)
 	if r.isSettled() {
@@ -32,20 +45,20 @@ func (h *Host) remove(ctx context.Context, c *Command) (Result, error) {
 			return res, err
 		}
 	}
-	err := h.delete(ctx, c.Container, c.Query, r)
+	err := h.delete(ctx, c.Container, c.Query)
 	if err == nil && r != nil {
 		h.leave(r)
 	}
 	return res, missing(c, r, err)
 }
 
-// missing turns a container that is not there into the end of the command, when that has just been removed, and otherwise
-// into its error.
+// missing turns a container that is not there into the end of the command, when that has just been removed, by this very command
+// before it came again too, and otherwise into its error.
 func missing(c *Command, r *running, err error) error {
 	switch {
 	case status(err) != 404:
 		return err
-	case c.RemovePending || r != nil && r.remove:
+	case c.RemovePending || r != nil && r.remove || c.Redelivered && c.Verb == "remove":
 		return nil
 	}
 	return fmt.Errorf("no such container: %s", c.Container)
@@ -54,7 +67,7 @@ func missing(c *Command, r *running, err error) error {
 // conclude gets out of a run's container what its removal would destroy: the exit code, and the output that is on its way.
 // Force ends the container first.
 func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
-	if c.Query.Get("force") == "true" {
+	if c.Query.Has("force") {
 		err := r.unblocking(func() error {
 			return h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, r.id, url.Values{"t": {"0"}}) })
 		})
@@ -75,12 +88,12 @@ func (h *Host) conclude(ctx context.Context, c *Command, r *running) error {
 	return r.awaitRead(ctx)
 }
 
-// delete removes a container, of r if that is not nil. A removal that is under way already, by whomever, is waited for and taken
+// delete removes a container. A removal that is under way already, by whomever, is waited for and taken
 // for this one.
-func (h *Host) delete(ctx context.Context, container string, query url.Values, r *running) error {
+func (h *Host) delete(ctx context.Context, container string, query url.Values) error {
 	elsewhere := false // the container may have been removed by another call, so that not to find it is no error
 	for {
-		err := r.unblocking(func() error {
+		err := h.unblocking(container, func() error {
 			return h.patient(ctx, func(done bool) error {
 				elsewhere = elsewhere || done
 				return h.client.ContainerDelete(ctx, container, query)

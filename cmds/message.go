@@ -201,6 +201,11 @@ func excerpt(raw json.RawMessage) string {
 	return string(appendVisible(nil, []byte(shorten(raw))))
 }
 
+// excerptText is excerpt of what a value stands for.
+func excerptText(s string) string {
+	return string(appendVisible(nil, fmt.Appendf(nil, "%q", shorten([]byte(s)))))
+}
+
 // shorten cuts text for an error, never inside a rune.
 func shorten(raw []byte) string {
 	if len(raw) <= valueLen {

@@ -16,13 +16,17 @@ import (
 // testMaxBody is -max-body in the tables.
 const testMaxBody = 1 << 20
 
-// understand is the way of a body to its command.
+// understand is the way of a body to its command. A message that is understood is one by the schema, too.
 func understand(body string) (Command, error) {
 	m, err := Decode(wire.Delivery{Body: []byte(body)}, testMaxBody)
 	if err != nil {
 		return Command{}, err
 	}
-	return Resolve(m, "here")
+	c, err := Resolve(m, "here")
+	if err == nil {
+		err = checkSchema([]byte(body))
+	}
+	return c, err
 }
 
 // attachBody is what an attach sets in the create body.
@@ -50,7 +54,7 @@ func TestUnderstand(t *testing.T) {
 		{`{"Dockercmd":"remove","Container":"hello_world"}`,
 			Command{Verb: "remove", Container: "hello_world", Body: map[string]any{}}},
 		{`{"Dockercmd":"rm","Container":"hello_world","Options":{"Volumes":true,"Force":false}}`,
-			Command{Verb: "remove", Container: "hello_world", Query: map[string][]string{"v": {"true"}, "force": {"false"}}, Body: map[string]any{}}},
+			Command{Verb: "remove", Container: "hello_world", Query: map[string][]string{"v": {"1"}}, Body: map[string]any{}}},
 		{" \t\r\n{ \"Dockercmd\" :\t\"stop\" ,\n\"Container\" : \"x1\" , \"Options\" : { \"Time\" : -1 } }\n ",
 			Command{Verb: "stop", Container: "x1", Query: map[string][]string{"t": {"-1"}}, Body: map[string]any{}}},
 		{`{"Container":"0123456789abcdef","Options":{"Time":0},"Dockercmd":"stop"}`,
@@ -74,6 +78,8 @@ func TestUnderstand(t *testing.T) {
 		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":["stdin","Stdout","StdErr","STDOUT"]},"Stdin":"a\nb"}`,
 			Command{Verb: "run", Attach: dockerapi.Streams{Stdin: true, Stdout: true, Stderr: true}, Stdin: []byte("a\nb"),
 				Body: attachBody(true, true, true, map[string]any{"Image": "busybox"})}},
+		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":"stderr"}}`,
+			Command{Verb: "run", Attach: dockerapi.Streams{Stderr: true}, Body: attachBody(false, false, true, map[string]any{"Image": "busybox"})}},
 		{`{"Dockercmd":"run","Image":"busybox","Options":{"Attach":["STDIN"]},"StdinBase64":"AP9h"}`,
 			Command{Verb: "run", Attach: dockerapi.Streams{Stdin: true}, Stdin: []byte("\x00\xffa"),
 				Body: attachBody(true, false, false, map[string]any{"Image": "busybox"})}},
@@ -92,7 +98,7 @@ func TestUnderstand(t *testing.T) {
 		got, err := understand(tt.body)
 		delete(got.Body, "Labels")
 		delete(got.Body, "Env")
-		got.Message = identity{}
+		got.Message, got.Dispatcher = identity{}, ""
 		if tt.want.Query == nil {
 			tt.want.Query = map[string][]string{}
 		}
@@ -111,7 +117,7 @@ func TestMessagesAreApart(t *testing.T) {
 		c, err := understand(`{"Dockercmd":"run","Image":"b"}`)
 		delete(c.Body, "Labels")
 		delete(c.Body, "Env")
-		c.Message = identity{}
+		c.Message, c.Dispatcher = identity{}, ""
 		want := Command{Verb: "run", Body: map[string]any{"Image": "b"}, Query: map[string][]string{}}
 		if err != nil || !reflect.DeepEqual(c, want) {
 			t.Errorf("got %+v, %v", c, err)
@@ -192,28 +198,28 @@ var badMessages = []struct{ name, body, want string }{
 	{"null", `null`, `null: not an object, {…}`},
 	{"number", ` 1`, `1: not an object, {…}`},
 	{"string", `"run"`, `"run": not an object, {…}`},
-	{"empty object", `{}`, `Dockercmd: every message needs it: run, stop, remove`},
+	{"empty object", `{}`, `Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect`},
 	// keys
-	{"no command", `{"Image":"busybox"}`, `Dockercmd: every message needs it: run, stop, remove`},
-	{"empty command", `{"Dockercmd":""}`, `Dockercmd: every message needs it: run, stop, remove`},
-	{"unknown command", `{"Dockercmd":"start","Container":"xx"}`, `Dockercmd: "start": unknown command (there are run, stop, remove)`},
-	{"command near a known one", `{"Dockercmd":"rum","Image":"busybox"}`, `Dockercmd: "rum": unknown command; did you mean run? (there are run, stop, remove)`},
-	{"command in capitals", `{"Dockercmd":"RUN","Image":"busybox"}`, `Dockercmd: "RUN": unknown command; did you mean run? (there are run, stop, remove)`},
+	{"no command", `{"Image":"busybox"}`, `Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect`},
+	{"empty command", `{"Dockercmd":""}`, `Dockercmd: every message needs it: run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect`},
+	{"unknown command", `{"Dockercmd":"plugin","Container":"xx"}`, `Dockercmd: "plugin": unknown command (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
+	{"command near a known one", `{"Dockercmd":"rum","Image":"busybox"}`, `Dockercmd: "rum": unknown command; did you mean run? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
+	{"command in capitals", `{"Dockercmd":"RUN","Image":"busybox"}`, `Dockercmd: "RUN": unknown command; did you mean run? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
 	{"command of a wrong type", `{"Dockercmd":["run"]}`, `Dockercmd: ["run"]: not a string`},
 	{"command null", `{"Dockercmd":null}`, `Dockercmd: null: not a string`},
-	{"command that forges lines", `{"Dockercmd":"run\n= exited 0\u202e"}`, `Dockercmd: "run\n= exited 0\u202e": unknown command (there are run, stop, remove)`},
+	{"command that forges lines", `{"Dockercmd":"run\n= exited 0\u202e"}`, `Dockercmd: "run\n= exited 0\u202e": unknown command (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
 	{"key in lower case", `{"dockercmd":"run","Image":"busybox"}`, `dockercmd: unknown key; did you mean Dockercmd?`},
 	{"unknown key", `{"Dockercmd":"run","Image":"busybox","Whatever":1}`, `Whatever: unknown key of run`},
 	{"key near a known one", `{"Dockercmd":"run","image":"busybox"}`, `image: unknown key of run; did you mean Image?`},
 	{"key that forges", `{"Dockercmd":"run","Image":"busybox","a\n= exited 0":1}`, `"a\n= exited 0": unknown key of run`},
 	{"endless key", `{"Dockercmd":"run","Image":"busybox","` + strings.Repeat("k", 1000) + `":1}`, `"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…: unknown key of run`},
 	{"empty key", `{"Dockercmd":"run","Image":"busybox","":1}`, `"": unknown key of run`},
-	{"key of another command", `{"Dockercmd":"run","Image":"busybox","Container":"xx"}`, `Container: no key of run, but of stop and remove`},
-	{"key of another command", `{"Dockercmd":"stop","Container":"xx","Image":"busybox"}`, `Image: no key of stop, but of run`},
+	{"key of another command", `{"Dockercmd":"run","Image":"busybox","Container":"xx"}`, `Container: no key of run, but of start, stop, restart, kill and others`},
+	{"key of another command", `{"Dockercmd":"stop","Container":"xx","Image":"busybox"}`, `Image: no key of stop, but of run, create, inspect, pull and others`},
 	{"option at the top", `{"Dockercmd":"run","Image":"busybox","Name":"xx"}`, `Name: it belongs into Options`},
 	{"unknown option", runWith + `{"Atach":["STDOUT"]}}`, `Options.Atach: unknown option of run; did you mean Attach?`},
-	{"option of another command", `{"Dockercmd":"remove","Container":"xx","Options":{"Time":1}}`, `Options.Time: no option of remove, but of stop`},
-	{"option of another command", runWith + `{"Force":true}}`, `Options.Force: no option of run, but of remove`},
+	{"option of another command", `{"Dockercmd":"remove","Container":"xx","Options":{"Time":1}}`, `Options.Time: no option of remove, but of stop and restart`},
+	{"option of another command", runWith + `{"Force":true}}`, `Options.Force: no option of run, but of remove, rmi, volume rm, network rm and others`},
 	{"key twice", stopThe + `"xx","Container":"yy"}`, `Container: given twice`},
 	{"key twice, once escaped", stopThe + `"xx","\u0043ontainer":"yy"}`, `Container: given twice`},
 	{"command twice", `{"Dockercmd":"stop","Dockercmd":"run","Image":"busybox"}`, `Dockercmd: given twice`},
@@ -255,7 +261,8 @@ var badMessages = []struct{ name, body, want string }{
 	{"entrypoint null", runWith + `{"Entrypoint":null}}`, `Options.Entrypoint: null: not a string or a list of strings (["executable","param1"])`},
 	{"entrypoint a number", runWith + `{"Entrypoint":1}}`, `Options.Entrypoint: 1: not a string or a list of strings (["executable","param1"])`},
 	{"null in the entrypoint", runWith + `{"Entrypoint":[null]}}`, `Options.Entrypoint: [null]: not a list of strings (exec form: ["executable","param1"])`},
-	{"attach a string", runWith + `{"Attach":"STDOUT"}}`, `Options.Attach: "STDOUT": not a list of "STDIN", "STDOUT", "STDERR"`},
+	{"attach a number", runWith + `{"Attach":1}}`, `Options.Attach: 1: not a list of "STDIN", "STDOUT", "STDERR"`},
+	{"attach with a long s", runWith + `{"Attach":"ſtdout"}}`, `Options.Attach: "ſtdout": not a list of "STDIN", "STDOUT", "STDERR"`},
 	{"attach unknown", runWith + `{"Attach":["STDOUT","STDLOG"]}}`, `Options.Attach: ["STDOUT","STDLOG"]: not a list of "STDIN", "STDOUT", "STDERR"`},
 	{"null in attach", runWith + `{"Attach":[null]}}`, `Options.Attach: [null]: not a list of "STDIN", "STDOUT", "STDERR"`},
 	{"remove a string", runWith + `{"Remove":"true"}}`, `Options.Remove: "true": not true or false, without quotes`},
@@ -279,7 +286,7 @@ var badMessages = []struct{ name, body, want string }{
 	{"timeout without end", runWith + `{"Attach":["STDOUT"],"Timeout":1e300}}`, `Options.Timeout: 1e300` + notATimeout},
 	{"timeout beyond numbers", runWith + `{"Attach":["STDOUT"],"Timeout":1e999}}`, `Options.Timeout: 1e999` + notATimeout},
 	{"timeout null", runWith + `{"Attach":["STDOUT"],"Timeout":null}}`, `Options.Timeout: null` + notATimeout},
-	{"timeout of a stop", stopThe + `"xx","Options":{"Timeout":5}}`, `Options.Timeout: no option of stop, but of run`},
+	{"two times of a stop", stopThe + `"xx","Options":{"Time":5,"Timeout":5}}`, `Options.Time: given together with Timeout, which it is another name of`},
 	{"timeout detached", runWith + `{"Timeout":5}}`, `Options.Timeout` + nobodyWaits},
 	{"claim a number", runWith + `{"Attach":["STDOUT"],"Claim":10}}`, `Options.Claim: 10: not a time with its unit ("10s"), "0" or "never"`},
 	{"claim without a unit", runWith + `{"Attach":["STDOUT"],"Claim":"10"}}`, `Options.Claim: "10": not a time with its unit ("10s"), "0" or "never"`},

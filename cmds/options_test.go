@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -91,9 +90,12 @@ func TestOptionForms(t *testing.T) {
 
 func TestExcludedOptions(t *testing.T) {
 	for _, flag := range excluded {
-		_, err := understand(fmt.Sprintf(runWith+`{%q:true}}`, flag.name))
-		if want := "Options." + flag.name + ": " + flag.reason; err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
+		for verb := range strings.SplitSeq(flag.verbs, ", ") {
+			c := Command{Verb: verb}
+			_, err := c.row("Options", flag.name, options[:])
+			if want := "Options." + flag.name + ": " + flag.reason; err == nil || err.Error() != want {
+				t.Errorf("%s: got  %v\nwant %s", verb, err, want)
+			}
 		}
 	}
 }
@@ -108,7 +110,7 @@ func TestOptionRows(t *testing.T) {
 		if o.body == "" && o.query == "" && o.set == nil {
 			t.Errorf("%s sets nothing", o.name)
 		}
-		for verb := range strings.FieldsSeq(o.verbs) {
+		for verb := range strings.SplitSeq(o.verbs, ", ") {
 			if seen[verb+" "+o.name] {
 				t.Errorf("%s has %s twice", verb, o.name)
 			}
@@ -207,57 +209,4 @@ func TestHostPlatform(t *testing.T) {
 	if want := []string{"linux/arm64", "linux/arm64"}; !slices.Equal(platforms, want) {
 		t.Errorf("platforms %q, want %q", platforms, want)
 	}
-}
-
-// The README's tables are those of the program.
-func TestReadmeOptions(t *testing.T) {
-	const file, begin, end = "../README.md", "<!-- options -->\n", "<!-- end -->\n"
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(data), begin)
-	got, after, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		t.Fatalf("%s has not %q and %q", file, begin, end)
-	}
-	want := optionsTable()
-	if got == want {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s has not the options of the program; write them anew with -update", file)
-	}
-	if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func optionsTable() string {
-	var b strings.Builder
-	b.WriteString("| option | is | sets | API version |\n|---|---|---|---|\n")
-	for _, o := range options {
-		if o.verbs != making || slices.Contains(ownOptions, o.name) {
-			continue
-		}
-		sets, versions := "", ""
-		switch {
-		case o.body != "":
-			sets = "`" + o.body + "`"
-		case o.query != "":
-			sets = "`?" + o.query + "=`"
-		}
-		switch {
-		case o.since != 0:
-			versions = fmt.Sprintf("1.%d and later", o.since)
-		case o.until != 0:
-			versions = fmt.Sprintf("1.%d and earlier", o.until)
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", o.name, o.kind.name, sets, versions)
-	}
-	b.WriteString("\nThese are no options:\n\n| flag | because |\n|---|---|\n")
-	for _, e := range excluded {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", e.name, e.reason)
-	}
-	return b.String()
 }

@@ -146,13 +146,9 @@ var oracleCases = []string{
 }
 
 func TestOracle(t *testing.T) {
-	golden := readOracle(t)
-	if *update {
-		golden = map[string]string{}
-	}
-	cli := dockerCLI(t)
-	if cli != "" {
-		asked := askDocker(t, cli)
+	golden := readAnswers(t, oracleFile)
+	if cli := dockerCLI(t); cli != "" {
+		asked := ask(oracleCases, func(c string) string { return answerDocker(t, cli, c) })
 		for _, c := range oracleCases {
 			if !*update && golden[c] != asked[c] {
 				t.Errorf("%s\ndocker    %s\noracle.txt %s", c, asked[c], golden[c])
@@ -164,46 +160,67 @@ func TestOracle(t *testing.T) {
 	for _, c := range oracleCases {
 		docker, here := golden[c], answerHere(t, c)
 		refused := strings.HasPrefix(here, "refused: ")
-		fmt.Fprintf(&text, "%s\n\tdocker: %s\n", c, docker)
+		text.WriteString(c + "\n" + answerLines("docker", docker))
 		switch {
 		case docker == "refused" && (slices.Contains(refusedHere, c) || slices.Contains(sentOtherwise, c)), docker == here && slices.Contains(sentOtherwise, c):
 			t.Errorf("%s: no difference", c)
 		case docker == "":
 			t.Errorf("%s: not in testdata/oracle.txt; add it with docker's CLI and -update", c)
 		case refused && (docker == "refused" || slices.Contains(refusedHere, c)), !refused && slices.Contains(sentOtherwise, c):
-			fmt.Fprintf(&text, "\there:   %s\n", here)
+			text.WriteString(answerLines("here", here))
 		case here != docker:
 			t.Errorf("%s\ndocker %s\nhere   %s", c, docker, here)
 		}
 	}
-	if *update {
-		if err := os.WriteFile(oracleFile, []byte(text.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	} else if data, _ := os.ReadFile(oracleFile); string(data) != text.String() {
-		t.Errorf("%s is not what is asked now; look at the difference after -update", oracleFile)
-	}
+	compareAnswers(t, oracleFile, text.String())
 }
 
 const oracleFile = "testdata/oracle.txt"
 
-// readOracle is what docker's CLI has answered, by case.
-func readOracle(t *testing.T) map[string]string {
-	data, err := os.ReadFile(oracleFile)
-	if err != nil && !*update {
+// readAnswers is what docker's CLI has answered, by case; nothing where it is to be asked anew.
+func readAnswers(t *testing.T, file string) map[string]string {
+	answers := map[string]string{}
+	if *update {
+		return answers
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	answers := map[string]string{}
 	flags := ""
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSuffix(line, "\n")
-		if answer, ok := strings.CutPrefix(line, "\tdocker: "); ok {
+		answer, isDocker := strings.CutPrefix(line, "\tdocker: ")
+		switch {
+		case isDocker && answers[flags] != "":
+			answers[flags] += "\n" + answer
+		case isDocker:
 			answers[flags] = answer
-		} else {
+		case line[0] != '\t':
 			flags = line
 		}
 	}
 	return answers
+}
+
+// answerLines are an answer as a file has it.
+func answerLines(whose, answer string) string {
+	var lines strings.Builder
+	for line := range strings.SplitSeq(answer, "\n") {
+		fmt.Fprintf(&lines, "\t%-7s %s\n", whose+":", line)
+	}
+	return lines.String()
+}
+
+// compareAnswers compares a file with what it should have, or writes it anew.
+func compareAnswers(t *testing.T, file, want string) {
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	} else if data, _ := os.ReadFile(file); string(data) != want {
+		t.Errorf("%s is not what is asked now; look at the difference after -update", file)
+	}
 }
 
 // dockerCLI is the program, "" where there is none of the version of testdata.
@@ -232,21 +249,21 @@ func splitCase(c string) (version string, flags []string) {
 	return version, flags
 }
 
-// askDocker asks the CLI all cases, some at a time.
-func askDocker(t *testing.T, cli string) map[string]string {
-	answers := make([]string, len(oracleCases))
+// ask has all cases answered, some at a time.
+func ask(cases []string, answer func(c string) string) map[string]string {
+	answers := make([]string, len(cases))
 	var asking sync.WaitGroup
 	slots := make(chan struct{}, 4)
-	for i, c := range oracleCases {
+	for i, c := range cases {
 		slots <- struct{}{}
 		asking.Go(func() {
-			answers[i] = answerDocker(t, cli, c)
-			<-slots
+			defer func() { <-slots }()
+			answers[i] = answer(c)
 		})
 	}
 	asking.Wait()
 	all := map[string]string{}
-	for i, c := range oracleCases {
+	for i, c := range cases {
 		all[c] = answers[i]
 	}
 	return all
@@ -339,12 +356,25 @@ func answerHere(t *testing.T, flags string) string {
 	return pulled + asked(t, query, sent)
 }
 
-// messageOf writes flags as a message: the option's name is the flag's, with a capital for each word.
+// messageOf writes flags of docker run as a message.
 func messageOf(t testing.TB, flags []string) string {
+	return asMessage(t, map[string]any{"Dockercmd": "run", "Image": "image", "Cmd": []string{"command"}, "Options": optionsOf(t, "run", flags)})
+}
+
+func asMessage(t testing.TB, message map[string]any) string {
+	body, err := json.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// optionsOf writes flags as options: the name is the flag's, with a capital for each word.
+func optionsOf(t testing.TB, verb string, flags []string) map[string]any {
 	given := map[string]any{}
 	for _, flag := range flags {
 		name, value, hasValue := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
-		row := rowOf(t, optionName(name))
+		row := rowOf(t, verb, optionName(name))
 		switch k := row.kind; {
 		case k == &kindFlag:
 			given[row.name] = !hasValue || value == "true"
@@ -357,11 +387,7 @@ func messageOf(t testing.TB, flags []string) string {
 			given[row.name] = value
 		}
 	}
-	body, err := json.Marshal(map[string]any{"Dockercmd": "run", "Image": "image", "Cmd": []string{"command"}, "Options": given})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return given
 }
 
 // optionName is CapAdd for cap-add. What docker calls --rm was Remove from the beginning.
@@ -376,13 +402,17 @@ func optionName(flag string) string {
 	return name.String()
 }
 
-func rowOf(t testing.TB, name string) *option {
+func rowOf(t testing.TB, verb, name string) *option {
+	v, err := findVerb(Message{Dockercmd: verb})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range options {
-		if options[i].name == name && options[i].of("run") {
+		if options[i].name == name && options[i].of(v.name) {
 			return &options[i]
 		}
 	}
-	t.Fatalf("there is no option %s", name)
+	t.Fatalf("there is no option %s of %s", name, verb)
 	return nil
 }
 
@@ -439,7 +469,7 @@ func lastOfEach(env []any) (kept []any) {
 }
 
 // meant are keys that mean something where they are zero.
-var meant = []string{"Init", "StopTimeout", "MemorySwappiness", "MaskedPaths", "ReadonlyPaths"}
+var meant = []string{"Init", "StopTimeout", "MemorySwappiness", "MaskedPaths", "ReadonlyPaths", "EnableIPv4", "EnableIPv6"}
 
 // telling takes out of an object what a Go program sends of fields that are not set.
 func telling(key string, value any) any {
@@ -467,7 +497,7 @@ func telling(key string, value any) any {
 }
 
 // nameMaps have strangers' keys, and values that may be empty.
-var nameMaps = []string{"Labels", "Annotations", "Tmpfs", "Config", "Sysctls", "StorageOpt", "DriverOpts"}
+var nameMaps = []string{"Labels", "Annotations", "Tmpfs", "Config", "Sysctls", "StorageOpt", "DriverOpts", "Options"}
 
 // ownOptions are those that docker has not.
 var ownOptions = []string{"Timeout", "Claim", "Retries", "RetryOn", "ExitCodes"}
@@ -485,7 +515,7 @@ func TestEveryFlagIsAnOption(t *testing.T) {
 		name := optionName(strings.TrimSpace(flag))
 		known[name] = true
 		option := slices.ContainsFunc(options[:], func(o option) bool { return o.name == name && o.of("run") })
-		out := slices.ContainsFunc(excluded[:], func(e struct{ name, reason string }) bool { return e.name == name })
+		out := slices.ContainsFunc(excluded[:], func(e exclusion) bool { return e.name == name && among(e.verbs, "run") })
 		if option == out {
 			t.Errorf("--%s: an option: %v, excluded: %v", strings.TrimSpace(flag), option, out)
 		}
@@ -497,7 +527,7 @@ func TestEveryFlagIsAnOption(t *testing.T) {
 		}
 	}
 	for _, e := range excluded {
-		if !known[e.name] && !slices.Contains(hidden, e.name) {
+		if among(e.verbs, "run") && !known[e.name] && !slices.Contains(hidden, e.name) {
 			t.Errorf("%s is excluded, and docker has no such flag", e.name)
 		}
 	}

@@ -35,6 +35,9 @@ func TestResultText(t *testing.T) {
 	}{
 		{Result{Name: "hello_world", ID: testID, Status: StatusExited, ExitCode: exited(0), Seconds: 0.4149}, "hello_world          = exited 0 in 0.41s"},
 		{Result{MessageID: "m-1", ID: testID, Status: StatusExited, ExitCode: exited(137), Seconds: 3600}, "0123456789ab         = exited 137 in 3600.00s"},
+		{Result{Name: "x", Status: StatusExited, ExitCode: exited(143), Signal: "SIGTERM", Seconds: 1}, "x                    = exited 143 (SIGTERM) in 1.00s"},
+		{Result{Name: "x", Status: StatusExited, ExitCode: exited(137), Signal: "SIGKILL", OOMKilled: true, Seconds: 1.2}, "x                    = exited 137 (SIGKILL, out of memory) in 1.20s"},
+		{Result{Name: "x", Status: StatusExited, ExitCode: exited(1), OOMKilled: true, Seconds: 1}, "x                    = exited 1 (out of memory) in 1.00s"},
 		{Result{Name: "hello_world", ID: testID, Status: StatusStarted}, "hello_world          = started 0123456789ab"},
 		{Result{Name: "hello_world", Status: StatusStopped}, "hello_world          = stopped"},
 		{Result{Name: "hello_world", Status: StatusRemoved}, "hello_world          = removed"},

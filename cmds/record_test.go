@@ -30,7 +30,7 @@ func TestRecord(t *testing.T) {
 		const problem = `its message_id, "m", is that of a message with another body; give each message an id of its own`
 		return "hello                = error: " + problem + "\npublished: jobs.dead m in 0s map[docker-dispatch-queue:jobs docker-dispatch-reason:" + problem + "] " + body + "\nm: ack\n"
 	}
-	const started = "ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerDelete 204"
+	const started = "ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"
 	finish := func(_ *testing.T, s *stage, c *container) { s.run(c); <-c.exited }
 	relabel := func(label, value string) func(*testing.T, *stage, *container) {
 		return func(t *testing.T, s *stage, c *container) { c.labels[label] = value; finish(t, s, c) }
@@ -47,7 +47,7 @@ func TestRecord(t *testing.T) {
 	}{
 		{"never started", "m", attached("hello"), nil, attached("hello"), helloAll, foundCalls + started, 0},
 		{"never started, with input", "m", fed("abc"), nil, fed("abc"),
-			"hello                | 3 bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", foundCalls + "ContainerDelete 204, ContainerCreate 201, " + started, 0},
+			"hello                | 3 bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", foundCalls + "ContainerDelete 204, " + wellCalls, 0},
 		{"exited", "m", attached("hello"), finish, attached("hello"), helloAgain, againCalls, 0},
 		{"exited, renamed", "m", attached("hello"), func(t *testing.T, s *stage, c *container) {
 			c.name = "docker-dispatch-378208d520d721c1c1a5"

@@ -38,7 +38,7 @@ func (s *stage) gone(t *testing.T) {
 	}
 }
 
-const undoneCalls = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200"
+const undoneCalls = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200"
 
 // A settled message's container is there until the broker is known to have the ack.
 func TestRemoval(t *testing.T) {

@@ -143,7 +143,7 @@ func firstName(c dockerapi.Summary) string {
 func isStray(c dockerapi.Summary) bool {
 	switch {
 	case c.State == "created":
-		return true
+		return c.Labels[labelDetached] != detachedCreate
 	case c.Labels[labelDetached] != "", c.State == "removing":
 		return false
 	}
@@ -205,7 +205,7 @@ func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	if choice != OrphansRemove {
 		return nil
 	}
-	return gone(h.delete(ctx, s.ID, url.Values{"v": {"true"}}, nil))
+	return gone(h.delete(ctx, s.ID, url.Values{"v": {"1"}}))
 }
 
 func (h *Host) hasStrays() bool {

@@ -189,6 +189,7 @@ var strays = []struct {
 	{"detached, running", `{"Dockercmd":"run","Image":"sleep","Options":{"Name":"hello"}}`, "running", nil, false, nil},
 	{"detached, exited", `{"Dockercmd":"run","Image":"hello","Options":{"Name":"hello"}}`, "exited", nil, false, nil},
 	{"detached, created", `{"Dockercmd":"run","Image":"sleep","Options":{"Name":"hello"}}`, "created", nil, true, map[Orphans]string{OrphansRemove: "gone"}},
+	{"restarted by the Engine", restarting, "exited", func(_ *stage, c *container) { c.status = "restarting" }, false, nil},
 	{"being removed", attached("hello"), "exited", func(_ *stage, c *container) { c.status = "removing" }, false, nil},
 	{"another dispatcher's", attached("sleep"), "running", func(_ *stage, c *container) { c.labels[labelDispatcher] = "there" }, false, nil},
 	{"another queue's", attached("sleep"), "running", func(_ *stage, c *container) { c.labels[labelQueue] = "jobs2" }, false, nil},

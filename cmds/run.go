@@ -35,7 +35,7 @@ func (h *Host) run(ctx context.Context, c *Command, s *Streams) (Result, error) 
 	h.await(c)
 	defer h.begins(c)
 	stream, err := h.launch(ctx, c, r)
-	res.ID = r.id
+	res.ID, res.Warnings = r.id, r.warnings
 	if r.id == "" {
 		if classify(err) == failed {
 			res.exit(codeRefused)
@@ -65,7 +65,8 @@ func (h *Host) run(ctx context.Context, c *Command, s *Streams) (Result, error) 
 	if !c.Attached() {
 		return res, nil
 	}
-	return res, h.follow(ctx, c, r, stream, &res)
+	err = h.follow(ctx, c, r, stream, &res)
+	return res, err
 }
 
 // launch leaves the container of r running, or finds that it has run. The stream is that of its attach, nil when it was not
@@ -149,13 +150,13 @@ func (h *Host) create(ctx context.Context, c *Command, r *running) (record *dock
 				return err
 			}
 			created, err := h.client.ContainerCreate(ctx, r.name, image.Platform, c.Body)
-			r.id = created.ID
+			r.id, r.warnings = created.ID, created.Warnings
 			return err
 		})
 		switch {
 		case err == nil:
 			return nil, nil
-		case status(err) == 404 && !pulled:
+		case imageMissing(err) && !pulled:
 			pulled = true
 			if err := h.pull(ctx, image); err != nil {
 				return nil, err
@@ -236,7 +237,7 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 			}
 		}
 		if c.Attached() {
-			if stream, err = h.client.ContainerAttach(ctx, r.id, c.Attach); err != nil {
+			if stream, err = h.connect(ctx, c, r); err != nil {
 				return err
 			}
 		}
@@ -246,12 +247,27 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 		if err = h.client.ContainerStart(ctx, r.id); err != nil && stream != nil {
 			stream.Close()
 			stream = nil
+			r.dismiss() // no exit comes
 		}
 		if done && status(err) >= 500 { // the daemon has died of the last start, and takes what is left of that for a container that runs
 			return errSpent
 		}
 		return err
 	})
+	return stream, err
+}
+
+// connect gets r what it needs before the start: the streams, and the first exit where that need not be the last.
+func (h *Host) connect(ctx context.Context, c *Command, r *running) (*dockerapi.Stream, error) {
+	if r.restarts {
+		if err := h.expectExit(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	stream, err := h.client.ContainerAttach(ctx, r.id, c.Attach)
+	if err != nil {
+		r.dismiss()
+	}
 	return stream, err
 }
 
@@ -271,6 +287,10 @@ func (h *Host) spent(ctx context.Context, r *running, err error) bool {
 // follow prints what the container writes until it has exited, and completes the result. Without a stream, and after
 // one that was cut, what the container wrote comes from its log.
 func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *dockerapi.Stream, res *Result) error {
+	defer r.dismiss()
+	if r.restarts && r.first == nil {
+		h.watchExit(ctx, r, nil)
+	}
 	defer h.limit(ctx, c, r)()
 	losses := h.client.Losses()
 	whole, err := r.copy(ctx, c, stream)
@@ -282,15 +302,15 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 		return err
 	}
 	ended := time.Now()
-	code, cut, err := h.exitCode(ctx, r)
+	e, err := h.exit(ctx, r)
 	if err != nil {
 		return err
 	}
-	res.Status = StatusExited
-	res.exit(code)
-	whole = whole && !cut && h.client.Losses() == losses
+	res.Status, res.OOMKilled = StatusExited, e.oomKilled
+	res.exit(e.code)
+	whole = whole && !e.cut && h.client.Losses() == losses
 	if !whole || time.Since(ended) > exitAfterOutput {
-		err := h.rest(ctx, c, r)
+		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
 			return err
 		}
@@ -307,11 +327,11 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case r.expired.Load():
-		return errTimeout(fmt.Sprintf("stopped after %v (exit code %d)", c.Timeout, code))
-	case slices.Contains(killedCodes, code) && (cut || h.shaken(ctx)):
-		return errInterrupted(fmt.Sprintf("the Docker Engine went away while the container ran (exit code %d)", code))
+		return errTimeout(fmt.Sprintf("stopped after %v (exit code %d)", c.Timeout, e.code))
+	case slices.Contains(killedCodes, e.code) && (e.cut || h.shaken(ctx)):
+		return errInterrupted(fmt.Sprintf("the Docker Engine went away while the container ran (exit code %d)", e.code))
 	case starved:
-		return errInterrupted(fmt.Sprintf("the container's standard input was cut (exit code %d)", code))
+		return errInterrupted(fmt.Sprintf("the container's standard input was cut (exit code %d)", e.code))
 	}
 	return nil
 }
@@ -341,7 +361,7 @@ func (h *Host) limit(ctx context.Context, c *Command, r *running) (end func()) {
 // expire stops a container whose time is up, unless it has just exited by itself.
 func (h *Host) expire(ctx context.Context, r *running) {
 	container, err := h.inspect(ctx, r.id)
-	if err != nil || hasEnded(container.State.Status) {
+	if err != nil || !isUp(container) || r.isOver() {
 		return
 	}
 	r.expired.Store(true)
@@ -400,54 +420,46 @@ func (h *Host) starved(ctx context.Context, c *Command, r *running, stream *dock
 		return true
 	}
 	container, err := h.client.ContainerInspect(ctx, r.id) // at once: of one that is away nothing can be known
-	return err != nil || !hasEnded(container.State.Status)
-}
-
-// exitCode waits until the container has exited. Cut says that the Engine went away meanwhile.
-func (h *Host) exitCode(ctx context.Context, r *running) (code int, cut bool, err error) {
-	tries := 0
-	err = h.patient(ctx, func(bool) (err error) {
-		cut = tries > 0
-		tries++
-		code, err = h.client.ContainerWait(ctx, r.id)
-		return err
-	})
-	if status(err) == 404 {
-		if code, known := r.recorded(); known {
-			return code, cut, nil
-		}
-		err = errGone
-	}
-	return code, cut, err
+	return err != nil || endedRuns(container) == 0
 }
 
 // tail prints the container's log as it grows, until the container has exited. A followed log loses its end now and then,
 // and whatever else goes wrong here shows in rest too.
 func (h *Host) tail(ctx context.Context, c *Command, r *running) error {
-	err := h.readLog(ctx, c, r, true)
-	if classify(err) == unfinished {
-		return err
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	if r.first != nil {
+		defer context.AfterFunc(r.first.seen, stop)()
 	}
-	return nil
+	err := h.readLog(ctx, reading, c, r, url.Values{"follow": {"1"}})
+	if classify(err) != unfinished || ctx.Err() == nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // rest reads the outputs once more, from the container's log, and prints what had not been read before.
-func (h *Host) rest(ctx context.Context, c *Command, r *running) error {
-	return h.readLog(ctx, c, r, false)
+func (h *Host) rest(ctx context.Context, c *Command, r *running, e exit) error {
+	query := url.Values{}
+	if r.restarts {
+		until, err := e.until()
+		if err != nil {
+			return err
+		}
+		query.Set("until", until)
+	}
+	return h.readLog(ctx, ctx, c, r, query)
 }
 
-func (h *Host) readLog(ctx context.Context, c *Command, r *running, follow bool) error {
+// readLog prints what is new in a log. What is printed is ctx's, while reading may end before.
+func (h *Host) readLog(ctx, reading context.Context, c *Command, r *running, query url.Values) error {
 	outputs := c.Attach
 	outputs.Stdin = false
 	if !outputs.Stdout && !outputs.Stderr {
 		return nil
 	}
-	query := url.Values{}
-	if follow {
-		query.Set("follow", "1")
-	}
 	return h.patient(ctx, func(bool) error {
-		log, err := h.client.ContainerLogs(ctx, r.id, outputs, query)
+		log, err := h.client.ContainerLogs(reading, r.id, outputs, query)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
 		}
@@ -459,7 +471,7 @@ func (h *Host) readLog(ctx context.Context, c *Command, r *running, follow bool)
 		for {
 			o, data, err := log.Next()
 			switch {
-			case err == io.EOF && follow:
+			case err == io.EOF && query.Has("follow"):
 				return nil
 			case err == io.EOF:
 				return r.streams.ReplayEnd()
@@ -484,7 +496,7 @@ func (h *Host) replacedBytes(ctx context.Context, r *running) string {
 
 // inspect asks for a container until the daemon has answered.
 func (h *Host) inspect(ctx context.Context, id string) (container dockerapi.Container, err error) {
-	err = h.find(id).unblocking(func() error {
+	err = h.unblocking(id, func() error {
 		return h.patient(ctx, func(bool) (err error) {
 			container, err = h.client.ContainerInspect(ctx, id)
 			return err

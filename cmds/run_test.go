@@ -38,7 +38,7 @@ func TestStdinBeforeStart(t *testing.T) {
 				answer(w, r)
 			})
 			s.give("m", fed(strings.Repeat("x", tt.bytes)))
-			s.ends(t, fmt.Sprintf("hello                | %d bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", tt.bytes), helloCalls)
+			s.ends(t, fmt.Sprintf("hello                | %d bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", tt.bytes), wellCalls)
 		})
 	}
 }
@@ -51,7 +51,7 @@ func TestStdinStartLost(t *testing.T) {
 		how   bend
 		calls string
 	}{
-		{"not done", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerDelete 204, " + helloCalls},
+		{"not done", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerDelete 204, " + wellCalls},
 		{"done", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerLogs 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestTimeout(t *testing.T) {
 	}
 	s.forget(s.all()[0])
 	s.give("n", timed("hello", "3600"))
-	s.ends(t, strings.ReplaceAll(helloAll, "m:", "n:"), "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200")
+	s.ends(t, strings.ReplaceAll(helloAll, "m:", "n:"), "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200")
 }
 
 // The time of a run that was found began with its container.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	stallCheck = 100 * time.Millisecond // how often a container's's output is looked at
+	stallCheck = 100 * time.Millisecond // how often a container's output is looked at
 	stallTime  = 500 * time.Millisecond // no reader that is alive is slower than this for one write
 	goneCheck  = 50 * time.Millisecond  // how often a container that is being removed is looked for
 )
@@ -21,18 +21,21 @@ const (
 // running is the container of a run: the record of its message. An attached one is known to the Host from its create until
 // it has been dealt with.
 type running struct {
-	host    *Host
-	labels  map[string]string // of its claim
-	derived string            // the name that no other message has
-	remove  bool              // it goes when its message is settled
-	streams *Streams
-	read    chan struct{} // closed when the outputs are read or let go
-	free    chan struct{} // closed when its name is: its message is settled, or the run is left
+	host     *Host
+	labels   map[string]string // of its claim
+	derived  string            // the name that no other message has
+	remove   bool              // it goes when its message is settled
+	restarts bool              // the Engine restarts it, and somebody here waits for its first exit
+	streams  *Streams
+	read     chan struct{} // closed when the outputs are read or let go
+	free     chan struct{} // closed when its name is: its message is settled, or the run is left
 
 	id        string
+	warnings  []string    // the Engine's, about what it has made
 	longStdin bool        // more than is written before the start
 	found     bool        // it was made before; then somebody may have claimed it
 	startedAt time.Time   // of one that was found
+	first     *firstExit  // of one that restarts, while it is waited for
 	fed       atomic.Bool // its standard input is wholly written
 	expired   atomic.Bool // its Timeout was up
 	marked    atomic.Bool // a claim of it may be in the Engine
@@ -49,15 +52,16 @@ type running struct {
 func newRunning(h *Host, c *Command, s *Streams) *running {
 	derived := c.Message.name()
 	r := &running{
-		host:    h,
-		labels:  ownLabels(c.labels()),
-		derived: derived,
-		name:    cmp.Or(c.Container, derived),
-		remove:  c.Remove && c.Attached(),
-		streams: s,
-		read:    make(chan struct{}),
-		free:    make(chan struct{}),
-		id:      c.Resume,
+		host:     h,
+		labels:   ownLabels(c.labels()),
+		derived:  derived,
+		name:     cmp.Or(c.Container, derived),
+		remove:   c.Remove && c.Attached(),
+		restarts: c.restarts() && c.Attached(),
+		streams:  s,
+		read:     make(chan struct{}),
+		free:     make(chan struct{}),
+		id:       c.Resume,
 
 		longStdin: c.Attach.Stdin && len(c.Stdin) > earlyStdin,
 	}
@@ -182,7 +186,7 @@ func (r *running) destroy(ctx context.Context) error {
 		return nil
 	}
 	defer r.host.leave(r)
-	return gone(r.host.delete(ctx, r.id, url.Values{"v": {"true"}}, r))
+	return gone(r.host.delete(ctx, r.id, url.Values{"v": {"1"}}))
 }
 
 // find is the run whose container has that name, that id, or that short id. Nil is none: an id that is shorter still is for
@@ -191,11 +195,43 @@ func (h *Host) find(container string) *running {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for r := range h.runs {
-		if r.isNamed(container) || len(container) >= shortID && strings.HasPrefix(r.id, container) {
+		if r.is(container) {
 			return r
 		}
 	}
 	return nil
+}
+
+func (r *running) is(container string) bool {
+	return r.isNamed(container) || len(container) >= shortID && strings.HasPrefix(r.id, container)
+}
+
+// hold has the streams of r known to those who do something to its container. The caller ends it.
+func (h *Host) hold(r *running) (end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.held[r] = true
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.held, r)
+	}
+}
+
+// holders are all whose streams are those of a container: its run, and what else was attached to it, by whatever name.
+func (h *Host) holders(container string) (all []*running) {
+	run := h.find(container)
+	if run != nil {
+		all = append(all, run)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for r := range h.held {
+		if r.is(container) || run != nil && (run.is(r.name) || run.is(r.id)) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func (r *running) attach(stream *dockerapi.Stream) {
@@ -229,11 +265,13 @@ func (r *running) recorded() (code int, known bool) {
 	return *r.code, true
 }
 
-// unblocking makes a call about the container of r. An Engine answers none, nor ends the container, while its attach is not
-// read, so the attach is closed as soon as nobody takes what was read; the run then gets the rest of the output from the
-// log. R may be nil.
-func (r *running) unblocking(call func() error) error {
-	if r == nil {
+// unblocking is the Host's for the container of r.
+func (r *running) unblocking(call func() error) error { return r.host.unblocking(r.id, call) }
+
+// unblocking makes a call about a container; "" is none. An Engine answers none, nor ends the container, while an attach to it is
+// not read, so each is closed as soon as nobody takes what was read; a run then gets the rest of the output from the log.
+func (h *Host) unblocking(container string, call func() error) error {
+	if container == "" {
 		return call()
 	}
 	done := make(chan struct{})
@@ -246,8 +284,10 @@ func (r *running) unblocking(call func() error) error {
 			case <-done:
 				return
 			case <-tick.C:
-				if r.streams.Stalled(stallTime) {
-					r.detach()
+				for _, r := range h.holders(container) {
+					if r.streams.Stalled(stallTime) {
+						r.detach()
+					}
 				}
 			}
 		}

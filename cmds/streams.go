@@ -24,7 +24,7 @@ type Streams struct {
 	printer   *Printer
 	messageID string
 	id, name  string         // of the container, once it is there
-	onStart   func(*running) // told once, when the container runs
+	onStart   func(*running) // told once, when the container runs; of what is no run, nil
 	onFed     func()         // told once, when its standard input is wholly written
 	replayed  bool           // another process may have printed what comes
 	replaced  bool           // the log has characters that a driver puts in place of others
@@ -62,7 +62,7 @@ func (s *Streams) Again() {
 	s.burst = s.printer.format.again(s.burst, s)
 }
 
-// Started says that the container runs.
+// Started says that the container runs, of a run its r: the messages that name it need not wait for this one any more.
 func (s *Streams) Started(r *running) {
 	if s.onStart != nil {
 		s.onStart(r)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode"
 
 	"docker-dispatch/dockerapi"
 )
@@ -37,7 +38,10 @@ var (
 	kindBase64    = kind{name: "string, base64", read: as(readBase64)}
 	kindImage     = kind{name: "image reference", read: as(readImage)}
 	kindName      = kind{name: "container name", read: as(readName)}
+	kindObject    = kind{name: "name or id", read: as(readObject)}
+	kindPath      = kind{name: "path in the container", read: as(readPath)}
 	kindContainer = kind{name: "container name or id", read: as(readContainer)}
+	kindLinked    = kind{name: "container name or id; of a link, container/alias", read: as(readLinked)}
 	kindStreams   = kind{name: `list of "STDIN", "STDOUT", "STDERR"`, read: as(readStreams)}
 	kindTimeout   = kind{name: "seconds, more than 0", read: as(readTimeout)}
 	kindClaim     = kind{name: `time such as "10s", "0" or "never"`, read: as(readClaim)}
@@ -59,6 +63,10 @@ var (
 	kindSwap     = kind{name: `size such as "1g", or -1`, shape: figure, parse: parseSwap}
 	kindCPUs     = kind{name: "decimal number", shape: figure, parse: parseCPUs}
 	kindDuration = kind{name: `time such as "30s"`, parse: parseDuration}
+	kindMoment   = kind{name: `time such as "2026-01-02T13:23:37Z", or so long ago: "42m"`, shape: figure, parse: parseMoment}
+	kindTail     = kind{name: `number of lines, or "all"`, shape: figure, parse: parseTail}
+	kindCommas   = kind{name: "list of strings", shape: words, parse: parseRecord}
+	kindFilters  = kind{name: "list of name=value", shape: words, parse: parseAssignment}
 
 	kindCgroupns = kind{name: `"host" or "private"`, parse: parseCgroupns}
 	kindHostMode = kind{name: `"host"`, parse: parseHostMode}
@@ -185,10 +193,37 @@ func readImage(key string, raw json.RawMessage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s == "" || len(s) > imageLen || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if climbs(s) || len(s) > imageLen || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", &Invalid{key, excerpt(raw), `not an image (try "debian:jessie")`}
 	}
 	return s, nil
+}
+
+// readObject takes the name of an image, a network or a volume, and leaves its grammar to the Engine.
+func readObject(key string, raw json.RawMessage) (string, error) {
+	s, err := readText(key, raw)
+	if err == nil && (climbs(strings.TrimSpace(s)) || len(s) > nameLen || strings.ContainsFunc(s, unicode.IsControl)) {
+		err = &Invalid{key, excerpt(raw), "not a name or id"}
+	}
+	return s, err
+}
+
+// climbs says whether a name has parts that an Engine, which tidies paths up, would look for something else by.
+func climbs(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+func readPath(key string, raw json.RawMessage) (string, error) {
+	s, err := readText(key, raw)
+	if err == nil && (s == "" || strings.ContainsRune(s, 0)) {
+		err = &Invalid{key, excerpt(raw), `not a path (try "/etc/hosts")`}
+	}
+	return s, err
 }
 
 const (
@@ -223,6 +258,15 @@ func readContainer(key string, raw json.RawMessage) (string, error) {
 	return readNamed(key, raw, "not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)")
 }
 
+// readLinked takes a link too, whose alias may be one character.
+func readLinked(key string, raw json.RawMessage) (string, error) {
+	s, err := readText(key, raw)
+	if container, alias, linked := strings.Cut(s, "/"); linked && isName(container) && isName(alias+"x") {
+		return s, err
+	}
+	return readContainer(key, raw)
+}
+
 func readNamed(key string, raw json.RawMessage, want string) (string, error) {
 	s, err := readText(key, raw)
 	if err == nil && !isName(s) {
@@ -231,14 +275,17 @@ func readNamed(key string, raw json.RawMessage, want string) (string, error) {
 	return s, err
 }
 
-// readStreams takes any letter case, as docker's --attach does.
+// readStreams takes one or a list, in any letter case, as docker's --attach does.
 func readStreams(key string, raw json.RawMessage) (s dockerapi.Streams, err error) {
 	const want = `not a list of "STDIN", "STDOUT", "STDERR"`
-	list, err := decode[[]string](key, raw, want)
+	list, err := readArgv(key, raw)
 	if err != nil {
-		return s, err
+		return s, &Invalid{key, excerpt(raw), want}
 	}
 	for _, word := range list {
+		if !only(word, "") { // such as ſ, whose capital is S
+			word = ""
+		}
 		switch strings.ToUpper(word) {
 		case "STDIN":
 			s.Stdin = true

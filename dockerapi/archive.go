@@ -57,8 +57,8 @@ func (a archive) Read(p []byte) (int, error) {
 }
 
 // PutContainerArchive unpacks a tarball, plain or compressed, into a folder of a container. Query: path, the folder;
-// noOverwriteDirNonDir, a file and a folder do not take each other's place; copyUIDGID, the owners are those of the tarball. A
-// folder that is not there is *Error 404; Podman makes it.
+// noOverwriteDirNonDir, a file and a folder do not take each other's place; copyUIDGID, the owner is the
+// User of the container, if it has one, and not that of the tarball. A folder that is not there is *Error 404; Podman makes it.
 func (c *Client) PutContainerArchive(ctx context.Context, id string, query url.Values, tar []byte) error {
 	return c.do(ctx, putContainerArchive, args{id: id, query: query, body: tarball(tar)}, nil)
 }
