@@ -16,6 +16,7 @@ package main
 //	End to end: dispatchers              two of one name, control messages, orphans, retries, dead letters, identity
 //	Chaos                                everything at once; longer with CHAOS_TIME=10m
 //	Soak                                 only with SOAK_TIME=20m: full speed against an Engine of instant containers
+//	End to end: every command            one after another, with lost answers, killed, blocked
 //	End to end: options                  each option of a run, by what it does to its container
 //	End to end: exits                    the first one of a container that is restarted, signals, memory
 //	End to end: private registries       a registry of the test's own
@@ -3311,6 +3312,865 @@ func TestDockerConfigThatCannotBeRead(t *testing.T) {
 			t.Errorf("%+v: exit code %d, stdout %q, stderr %q; want %d and one line", c, code, stdout, stderr, exitFailed)
 		}
 	}
+}
+
+// End to end: every command
+
+// mistakes are messages that nobody can do, and what is said of each: the key, its value, what is wrong with it and right instead.
+var mistakes = []struct{ message, says string }{
+	{`{"Dockercmd": "create"}`, `Image: create needs it`},
+	{`{"Dockercmd": "create", "Image": "busybox", "Stdin": "x"}`, `Stdin: no key of create, but of run and start and exec`},
+	{`{"Dockercmd": "create", "Image": "busybox", "Options": {"Timeout": 5}}`, `Options.Timeout: no option of create, but of stop and restart and run`},
+	{`{"Dockercmd": "create", "Image": "busybox", "Options": {"Retries": 5}}`, `Options.Retries: no option of create, but of run`},
+	{`{"Dockercmd": "start"}`, `Container: start needs it`},
+	{`{"Dockercmd": "start", "Container": "aa", "Options": {"Attach": ["STDOUT"]}}`, `Options.Attach: ["STDOUT"]: not true or false, without quotes`},
+	{`{"Dockercmd": "start", "Container": "aa", "Stdin": "x"}`, `Stdin: nobody would read it; set Options.Interactive`},
+	{`{"Dockercmd": "start", "Container": "aa", "Options": {"DetachKeys": "a"}}`, `Options.DetachKeys: nobody sits at the terminal to press them`},
+	{`{"Dockercmd": "start", "Container": ["aa"]}`, `Container: ["aa"]: not a string`},
+	{`{"Dockercmd": "stop", "Container": "aa", "Options": {"Time": 1, "Timeout": 2}}`, `Options.Time: given together with Timeout, which it is another name of`},
+	{`{"Dockercmd": "stop", "Container": "aa", "Options": {"T": 1}}`, `Options.T: did you mean Timeout?`},
+	{`{"Dockercmd": "restart", "Container": "aa", "Options": {"Timeout": "x"}}`, `Options.Timeout: "x": not a number of seconds (a whole number, without quotes; 0 is at once, -1 for ever)`},
+	{`{"Dockercmd": "kill", "Container": "aa", "Options": {"Signal": ["KILL"]}}`, `Options.Signal: ["KILL"]: not a string`},
+	{`{"Dockercmd": "kill", "Container": "aa", "Options": {"Signl": "KILL"}}`, `Options.Signl: unknown option of kill; did you mean Signal?`},
+	{`{"Dockercmd": "pause", "Container": "aa", "Options": {"Force": true}}`, `Options.Force: no option of pause, but of remove, rmi, volume rm, network rm and others`},
+	{`{"Dockercmd": "unpause", "Containr": "aa"}`, `Containr: unknown key of unpause; did you mean Container?`},
+	{`{"Dockercmd": "remove", "Container": "aa/bb"}`, `Container: "aa/bb": a link, which is removed with Options.Link`},
+	{`{"Dockercmd": "rm", "Container": "aa", "Options": {"Force": "yes"}}`, `Options.Force: "yes": not true or false, without quotes`},
+	{`{"Dockercmd": "rm", "Container": "aa", "Options": {"Volume": true}}`, `Options.Volume: no option of remove, but of run and create`},
+	{`{"Dockercmd": "wait", "Container": "aa", "Options": {"Timeout": 3}}`, `Options.Timeout: no option of wait, but of stop and restart and run`},
+	{`{"Dockercmd": "exec", "Container": "aa"}`, `Cmd: exec needs it`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": []}`, `Cmd: exec needs a command (["executable","param1"])`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": "ls -l"}`, `Cmd: "ls -l": not a list of strings (exec form: ["executable","param1"])`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x"}`, `Stdin: nobody would read it; set Options.Interactive`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x", "Options": {"Interactive": true, "Detach": true}}`, `Stdin: nobody would read it; leave Options.Detach out`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x", "StdinBase64": "eA==", "Options": {"Interactive": true}}`, `StdinBase64: given together with Stdin; one of them is enough`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Env": ["HOME"]}}`, `Options.Env: "HOME": it has no value, and the dispatcher's own is not given away (NAME=value)`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"EnvFile": "x"}}`, `Options.EnvFile: files of the dispatcher's machine are not read; give the variables in Env`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Attach": ["STDOUT"]}}`, `Options.Attach: no option of exec, but of run and create and start`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Timeout": 5}}`, `Options.Timeout: no option of exec, but of stop and restart and run`},
+	{`{"Dockercmd": "logs", "Container": "aa", "Options": {"Tail": -1}}`, `Options.Tail: -1: not a number of lines (try 100 or "all")`},
+	{`{"Dockercmd": "logs", "Container": "aa", "Options": {"Tail": "some"}}`, `Options.Tail: "some": not a number of lines (try 100 or "all")`},
+	{`{"Dockercmd": "logs", "Container": "aa", "Options": {"Since": "yesterday"}}`, `Options.Since: "yesterday": not a time (try "2026-01-02T13:23:37Z" or "42m")`},
+	{`{"Dockercmd": "logs", "Container": "aa", "Options": {"Until": true}}`, `Options.Until: true: not a time such as "2026-01-02T13:23:37Z", or so long ago: "42m"`},
+	{`{"Dockercmd": "logs", "Container": "aa", "Options": {"Follow": "true"}}`, `Options.Follow: "true": not true or false, without quotes`},
+	{`{"Dockercmd": "inspect"}`, `inspect needs one of Container, Image, Network and Volume`},
+	{`{"Dockercmd": "inspect", "Container": "aa", "Image": "bb"}`, `inspect needs one of Container, Image, Network and Volume`},
+	{`{"Dockercmd": "inspect", "Image": "bb", "Options": {"Size": true}}`, `Options.Size: only a Container has it`},
+	{`{"Dockercmd": "inspect", "Container": "aa", "Options": {"Format": "{{.Id}}"}}`, `Options.Format: Data has all of the Engine's JSON; pick from that`},
+	{`{"Dockercmd": "inspect", "Network": ""}`, `Network: "": not a name or id`},
+	{`{"Dockercmd": "inspect", "Volume": "../x"}`, `Volume: "../x": not a name or id`},
+	{`{"Dockercmd": "rename", "Container": "aa"}`, `NewName: rename needs it`},
+	{`{"Dockercmd": "rename", "Container": "aa", "NewName": "/bb"}`, `NewName: "/bb": not a container name (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)`},
+	{`{"Dockercmd": "rename", "Container": "aa", "Name": "bb"}`, `Name: unknown key of rename`},
+	{`{"Dockercmd": "update", "Container": "aa"}`, `Options: update needs one at least`},
+	{`{"Dockercmd": "update", "Container": "aa", "Options": {"Memory": "5x"}}`, `Options.Memory: "5x": not a size (try "512m" or "2g")`},
+	{`{"Dockercmd": "update", "Container": "aa", "Options": {"Restart": "on-failure:x"}}`, `Options.Restart: "on-failure:x": not a restart policy (try "on-failure:3" or "always")`},
+	{`{"Dockercmd": "update", "Container": "aa", "Options": {"Cpus": 2, "CpuPeriod": 1000}}`, `Options.Cpus: it stands for CpuPeriod and CpuQuota; leave these out`},
+	{`{"Dockercmd": "update", "Container": "aa", "Options": {"Env": ["A=1"]}}`, `Options.Env: no option of update, but of run and create and exec`},
+	{`{"Dockercmd": "pull"}`, `Image: pull needs it`},
+	{`{"Dockercmd": "pull", "Image": "busybox:1", "Options": {"AllTags": true}}`, `Options.AllTags: Image has a tag or a digest`},
+	{`{"Dockercmd": "pull", "Image": "busybox", "Options": {"Quiet": true}}`, `Options.Quiet: the progress of a pull is not shown anyway`},
+	{`{"Dockercmd": "pull", "Image": "busybox", "Options": {"Platform": "linux/"}}`, `Options.Platform: "linux/": not a platform (try "linux/arm64")`},
+	{`{"Dockercmd": "ps", "Container": "aa"}`, `Container: no key of ps, but of start, stop, restart, kill and others`},
+	{`{"Dockercmd": "ps", "Options": {"Filter": "running"}}`, `Options.Filter: "running": it has no value (key=value)`},
+	{`{"Dockercmd": "ps", "Options": {"Filter": {"status": "running"}}}`, `Options.Filter: {"status":"running"}: not a list of name=value`},
+	{`{"Dockercmd": "ps", "Options": {"Last": -1}}`, `Options.Last: -1: not a whole number from 0 to 2147483647`},
+	{`{"Dockercmd": "ps", "Options": {"Last": 1, "Latest": true}}`, `Options.Latest: given together with Last; it is Last 1`},
+	{`{"Dockercmd": "ps", "Options": {"Quiet": true}}`, `Options.Quiet: Data has all of the Engine's JSON; pick from that`},
+	{`{"Dockercmd": "cp", "Container": "aa"}`, `Path: cp needs it`},
+	{`{"Dockercmd": "cp", "Container": "aa", "Path": ""}`, `Path: "": not a path (try "/etc/hosts")`},
+	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "TarBase64": "***"}`, `TarBase64: "***": not base64 (the standard alphabet, with padding)`},
+	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "TarBase64": "eA==", "Options": {"FollowLink": true}}`, `Options.FollowLink: it is for a copy out of the container, without TarBase64`},
+	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "Options": {"Archive": true}}`, `Options.Archive: it is for a copy into the container, with TarBase64; a tar that is copied out has all owners`},
+	{`{"Dockercmd": "cp", "Container": "aa:/etc", "Path": "/etc"}`, `Container: "aa:/etc": not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)`},
+	{`{"Dockercmd": "rmi"}`, `Image: rmi needs it`},
+	{`{"Dockercmd": "rmi", "Image": "busybox", "Options": {"Force": 1}}`, `Options.Force: 1: not true or false, without quotes`},
+	{`{"Dockercmd": "volume create", "Options": {"Name": "v"}}`, `Options.Name: the name is the message's Volume`},
+	{`{"Dockercmd": "volume create", "Volume": "v", "Options": {"Opt": "=x"}}`, `Options.Opt: "=x": it has no name (key=value)`},
+	{`{"Dockercmd": "volume create", "Volume": "v", "Options": {"Label": "docker-dispatch.queue=x"}}`, `Options.Label: "docker-dispatch.queue=x": the labels docker-dispatch.… are the dispatcher's own`},
+	{`{"Dockercmd": "volume rm"}`, `Volume: volume rm needs it`},
+	{`{"Dockercmd": "network create"}`, `Network: network create needs it`},
+	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Gateway": "10.0.0.1"}}`, `Options.Gateway: "10.0.0.1": it lies in no Options.Subnet`},
+	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Subnet": ["10.0.0.0/8", "10.1.0.0/16"]}}`, `Options.Subnet: "10.1.0.0/16": it overlaps with "10.0.0.0/8"`},
+	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Subnet": "10.0.0.0/8", "Gateway": ["10.0.0.1", "10.0.0.2"]}}`, `Options.Gateway: "10.0.0.2": its Options.Subnet has one already`},
+	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Subnet": "10.0.0.0/8", "AuxAddress": "router"}}`, `Options.AuxAddress: "router": it has no value (key=value)`},
+	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Internal": 1}}`, `Options.Internal: 1: not true or false, without quotes`},
+	{`{"Dockercmd": "network rm", "Container": "aa"}`, `Container: no key of network rm, but of start, stop, restart, kill and others`},
+	{`{"Dockercmd": "network connect", "Network": "nn"}`, `Container: network connect needs it`},
+	{`{"Dockercmd": "network connect", "Network": "nn", "Container": "aa", "Options": {"DriverOpt": "x"}}`, `Options.DriverOpt: "x": it has no value (key=value)`},
+	{`{"Dockercmd": "network disconnect", "Network": "nn", "Container": "aa", "Options": {"Alias": "x"}}`, `Options.Alias: no option of network disconnect, but of network connect`},
+	{`{"Dockercmd": "network disconect", "Network": "nn", "Container": "aa"}`, `Dockercmd: "network disconect": unknown command; did you mean network disconnect? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
+	{`{"Dockercmd": "inspect", "Volume": "../containers/x"}`, `Volume: "../containers/x": not a name or id`},
+	{`{"Dockercmd": "rmi", "Image": "a/../../b"}`, `Image: "a/../../b": not an image (try "debian:jessie")`},
+}
+
+func TestMistakesInEveryCommand(t *testing.T) {
+	for _, c := range mistakes {
+		m, err := cmds.Decode(wire.Delivery{Body: []byte(c.message)}, maxBody)
+		if err == nil {
+			_, err = cmds.Resolve(m, "auditor")
+		}
+		if bad := new(cmds.Invalid); !errors.As(err, &bad) || bad.Error() != c.says {
+			t.Errorf("%s: the error is\n%v, want\n%s", c.message, err, c.says)
+		}
+	}
+}
+
+// tale is a user's: messages, and what people read when each is done.
+var tale = []struct{ message, reads string }{
+	{`{"Dockercmd": "volume create", "Volume": "NAME", "Options": {"Label": "kind=tale"}}`, "NAME = created {…}"},
+	{`{"Dockercmd": "network create", "Network": "NAME", "Options": {"Internal": true}}`, "NAME = created {…}"},
+	{`{"Dockercmd": "create", "Options": {"Name": "NAME", "Volume": "NAME:/kept"}, "Image": "IMAGE", "Cmd": ["sleep", "3600"]}`, "NAME = created ID"},
+	{`{"Dockercmd": "rename", "Container": "NAME", "NewName": "NAME-2"}`, "NAME = renamed"},
+	{`{"Dockercmd": "start", "Container": "NAME-2"}`, "NAME-2 = started"},
+	{`{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME-2", "Options": {"Alias": "tale"}}`, "NAME-2 = connected"},
+	{`{"Dockercmd": "pause", "Container": "NAME-2"}`, "NAME-2 = paused"},
+	{`{"Dockercmd": "unpause", "Container": "NAME-2"}`, "NAME-2 = unpaused"},
+	{`{"Dockercmd": "update", "Container": "NAME-2", "Options": {"CpuShares": 512}}`, "NAME-2 = updated"},
+	{`{"Dockercmd": "exec", "Container": "NAME-2", "Options": {"Interactive": true}, "Stdin": "two\nlines", "Cmd": ["cat"]}`,
+		"NAME-2 | two\nNAME-2 | lines\nNAME-2 = exited 0 in #s"},
+	{`{"Dockercmd": "exec", "Container": "NAME-2", "Options": {"Detach": true}, "Cmd": ["true"]}`, "NAME-2 = started"},
+	{`{"Dockercmd": "cp", "Container": "NAME-2", "Path": "/etc/passwd"}`, "NAME-2 = copied a tar of 2048 bytes"},
+	{`{"Dockercmd": "cp", "Container": "NAME-2", "Path": "/tmp", "TarBase64": "TAR"}`, "NAME-2 = copied"},
+	{`{"Dockercmd": "inspect", "Container": "NAME-2"}`, "NAME-2 = inspected {…}"},
+	{`{"Dockercmd": "inspect", "Volume": "NAME"}`, "NAME = inspected {…}"},
+	{`{"Dockercmd": "ps", "Options": {"Filter": "name=NAME-2"}}`, "- = listed [{…}]"},
+	{`{"Dockercmd": "ps", "Options": {"Filter": "name=NAME-3"}}`, "- = listed []"},
+	{`{"Dockercmd": "network disconnect", "Network": "NAME", "Container": "NAME-2"}`, "NAME-2 = disconnected"},
+	{`{"Dockercmd": "restart", "Container": "NAME-2", "Options": {"Timeout": 0}}`, "NAME-2 = restarted"},
+	{`{"Dockercmd": "kill", "Container": "NAME-2"}`, "NAME-2 = killed"},
+	{`{"Dockercmd": "wait", "Container": "NAME-2"}`, "NAME-2 = exited 137 (SIGKILL) in #s"},
+	{`{"Dockercmd": "stop", "Container": "NAME-2"}`, "NAME-2 = stopped"},
+	{`{"Dockercmd": "logs", "Container": "NAME-2"}`, "NAME-2 = logged"},
+	{`{"Dockercmd": "rm", "Container": "NAME-2"}`, "NAME-2 = removed"},
+	{`{"Dockercmd": "rm", "Container": "NAME-2"}`, "NAME-2 = error: no such container: NAME-2"},
+	{`{"Dockercmd": "run", "Options": {"Name": "NAME", "Attach": "STDOUT", "Remove": true}, "Image": "IMAGE", "Cmd": ["echo", "done"]}`,
+		"NAME | done\nNAME = exited 0 in #s"},
+	{`{"Dockercmd": "network rm", "Network": "NAME"}`, "NAME = removed"},
+	{`{"Dockercmd": "network rm", "Network": "NAME", "Options": {"Force": true}}`, "NAME = removed"},
+	{`{"Dockercmd": "volume rm", "Volume": "NAME"}`, "NAME = removed"},
+}
+
+// TestTale holds the text output to be what people can read.
+func TestTale(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	name := unique()
+	words := here.words(t, name)
+	var messages, reads strings.Builder
+	for _, line := range tale {
+		fmt.Fprintln(&messages, words.Replace(line.message))
+		fmt.Fprintln(&reads, words.Replace(line.reads))
+	}
+	_, stdout, stderr := finish(t, strings.NewReader(messages.String()), "-c", "1", "-name", name, here.engine.address, "-")
+	for pattern, mask := range map[string]string{`(?m) (\[?)\{.*\}(\]?)$`: " $1{…}$2", `(?m) created [0-9a-f]{12}$`: " created ID", ` +=`: " ="} {
+		stdout = regexp.MustCompile(pattern).ReplaceAllString(stdout, mask)
+	}
+	equal(t, stdout, reads.String())
+	if t.Failed() {
+		t.Log(stderr)
+	}
+}
+
+// life is of a container whose first run ends by itself, and whose others end by SIGTERM.
+const life = `echo >>/starts; n=$(wc -l </starts); if [ $n = 1 ]; then echo out; echo err >&2; read line; echo in: $line; exit 3; fi; ` +
+	`trap 'echo caught; touch /caught' USR1; trap 'echo ends; exit 4' TERM; echo ready; touch /ready$n; while :; do sleep 0.05; done`
+
+var mebibyte = strings.Repeat("0123456789abcdef", 1<<16)
+
+// words are what is in capitals in these messages.
+func (s site) words(t *testing.T, name string) *strings.Replacer {
+	t.Helper()
+	number := 1 + mathrand.IntN(255)
+	for _, path := range []string{"/containers/" + name + "?force=1&v=1", "/containers/" + name + "-2?force=1&v=1", "/networks/" + name, "/volumes/" + name, "/images/" + name} {
+		t.Cleanup(func() { s.engine.do(t, "DELETE", path, nil, nil) })
+	}
+	return strings.NewReplacer("NAME", name, "IMAGE", image, "TAR", base64.StdEncoding.EncodeToString(tarOf(t, "note", "from a tar")),
+		"LIFE", life, "MEBIBYTE", mebibyte, "SUM", fmt.Sprintf("%x", sha256.Sum256([]byte(mebibyte))), "BLOCK", base64.StdEncoding.EncodeToString(tarOf(t, "tmp", "")),
+		"SUBNET", fmt.Sprintf("10.215.%d", number), "PREFIX", fmt.Sprintf("fd00:215:%x", number))
+}
+
+// tarOf is one file, of user 1234.
+func tarOf(t *testing.T, name, text string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w := tar.NewWriter(&file)
+	w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o640, Uid: 1234, Gid: 1234})
+	io.WriteString(w, text)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// deed is a message, and what comes of it: what its container writes, its status and its exit code or error. Of a response with Data,
+// the value at a path in that follows.
+type deed struct {
+	what    string // its id
+	message string // JSON, with words in capitals
+	comes   string // regular expression for all of it
+	path    string // in Data; "" is none
+	later   bool   // its response comes after those of deeds behind it
+	since   int    // the API version 1.since that it needs
+}
+
+// chapters are deeds in their order, each chapter about objects of its own.
+var chapters = map[string][]deed{
+	"a container's life": {
+		{what: "create", message: `{"Dockercmd": "create", "Options": {"Name": "NAME", "Interactive": true, "Env": {"COLOR": "red"}, "LogOpt": "env=COLOR"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "LIFE"]}`, comes: "created"},
+		{what: "the name again", message: `{"Dockercmd": "create", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["true"]}`, comes: "failed: .*already in use.*"},
+		{what: "it does not run", message: `{"Dockercmd": "inspect", "Container": "NAME"}`, path: "State.Status", comes: `inspected created`},
+		{what: "wait for what has not run", message: `{"Dockercmd": "wait", "Container": "NAME"}`, comes: "exited 0"},
+		{what: "start attached", message: `{"Dockercmd": "start", "Options": {"Attach": true, "Interactive": true}, "Container": "NAME", "Stdin": "hello\n"}`, comes: "out\nin: hello\nerr\nexited 3"},
+		{what: "logs", message: `{"Dockercmd": "logs", "Container": "NAME"}`, comes: "out\nin: hello\nerr\nlogged"},
+		{what: "the last line", message: `{"Dockercmd": "logs", "Options": {"Tail": 1}, "Container": "NAME"}`, comes: "in: hello\nlogged"},
+		{what: "with times", message: `{"Dockercmd": "logs", "Options": {"Tail": "1", "Timestamps": true}, "Container": "NAME"}`, comes: `20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z in: hello` + "\nlogged"},
+		{what: "since an hour", message: `{"Dockercmd": "logs", "Options": {"Since": "1h"}, "Container": "NAME"}`, comes: "out\nin: hello\nerr\nlogged"},
+		{what: "since the future", message: `{"Dockercmd": "logs", "Options": {"Since": "2099-01-01T00:00:00Z"}, "Container": "NAME"}`, comes: "logged"},
+		{what: "until the past", message: `{"Dockercmd": "logs", "Options": {"Until": "2001-01-01"}, "Container": "NAME"}`, comes: "logged"},
+		{what: "with details", message: `{"Dockercmd": "logs", "Options": {"Tail": 1, "Details": true}, "Container": "NAME"}`, comes: "COLOR=red in: hello\nlogged"},
+		{what: "wait for what has ended", message: `{"Dockercmd": "wait", "Container": "NAME"}`, comes: "exited 3"},
+		{what: "rename", message: `{"Dockercmd": "rename", "Container": "NAME", "NewName": "NAME-2"}`, comes: "renamed"},
+		{what: "start of what was renamed", message: `{"Dockercmd": "start", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "start", message: `{"Dockercmd": "start", "Container": "NAME-2"}`, comes: "started"},
+		{what: "start of what runs", message: `{"Dockercmd": "start", "Container": "NAME-2"}`, comes: "started"},
+		{what: "follow", message: `{"Dockercmd": "logs", "Options": {"Follow": true, "Tail": 0}, "Container": "NAME-2"}`, comes: "(ready\n)?caught\n(ends\n)?logged", later: true},
+		{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME-2"}`, comes: "exited 4", later: true},
+		{what: "it is ready", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["sh", "-c", "until [ -e /ready2 ]; do sleep 0.05; done"]}`, comes: "exited 0"},
+		{what: "pause", message: `{"Dockercmd": "pause", "Container": "NAME-2"}`, comes: "paused"},
+		{what: "pause again", message: `{"Dockercmd": "pause", "Container": "NAME-2"}`, comes: "failed: .* is already paused"},
+		{what: "exec in what is paused", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["true"]}`, comes: "failed: .* is paused.*"},
+		{what: "unpause", message: `{"Dockercmd": "unpause", "Container": "NAME-2"}`, comes: "unpaused"},
+		{what: "unpause again", message: `{"Dockercmd": "unpause", "Container": "NAME-2"}`, comes: "failed: .* is not paused"},
+		{what: "kill, and it lives", message: `{"Dockercmd": "kill", "Options": {"Signal": "USR1"}, "Container": "NAME-2"}`, comes: "killed"},
+		{what: "it has caught that", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["sh", "-c", "until [ -e /caught ]; do sleep 0.05; done"]}`, comes: "exited 0"},
+		{what: "no such signal", message: `{"Dockercmd": "kill", "Options": {"Signal": "NONE"}, "Container": "NAME-2"}`, comes: "failed: .*(?i:invalid signal: NONE)"},
+		{what: "restart", message: `{"Dockercmd": "restart", "Container": "NAME-2"}`, comes: "restarted"},
+		{what: "it runs again", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["sh", "-c", "until [ -e /ready3 ]; do sleep 0.05; done; wc -l </starts"]}`, comes: "3\nexited 0"},
+		{what: "update", message: `{"Dockercmd": "update", "Options": {"Memory": "64m", "MemorySwap": "128m", "PidsLimit": 50, "Restart": "on-failure:2"}, "Container": "NAME-2"}`, comes: "updated"},
+		{what: "its memory", message: `{"Dockercmd": "inspect", "Container": "NAME-2"}`, path: "HostConfig.Memory", comes: "inspected 67108864"},
+		{what: "its processes", message: `{"Dockercmd": "inspect", "Container": "NAME-2"}`, path: "HostConfig.PidsLimit", comes: "inspected 50"},
+		{what: "its restarts", message: `{"Dockercmd": "inspect", "Container": "NAME-2"}`, path: "HostConfig.RestartPolicy.Name", comes: "inspected on-failure"},
+		{what: "update that the Engine refuses", message: `{"Dockercmd": "update", "Options": {"Memory": "1m"}, "Container": "NAME-2"}`, comes: "failed: .*(?i:minimum memory limit).*"},
+		{what: "stop by a signal", message: `{"Dockercmd": "stop", "Options": {"Signal": "TERM", "Timeout": 20}, "Container": "NAME-2"}`, comes: "stopped", since: 42},
+		{what: "stop", message: `{"Dockercmd": "stop", "Options": {"Time": 20}, "Container": "NAME-2"}`, comes: "stopped"},
+		{what: "kill of what does not run", message: `{"Dockercmd": "kill", "Container": "NAME-2"}`, comes: "failed: .* is not running"},
+		{what: "pause of what does not run", message: `{"Dockercmd": "pause", "Container": "NAME-2"}`, comes: "failed: .* is not running"},
+		{what: "exec in what does not run", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["true"]}`, comes: "failed: .* is not running"},
+		{what: "all that it has said", message: `{"Dockercmd": "logs", "Options": {"Tail": 3}, "Container": "NAME-2"}`, comes: "ends\nready\nends\nlogged"},
+		{what: "remove", message: `{"Dockercmd": "remove", "Options": {"Force": true, "Volumes": true}, "Container": "NAME-2"}`, comes: "removed"},
+	},
+	"what is not there": {
+		{what: "start", message: `{"Dockercmd": "start", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "start attached", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "restart", message: `{"Dockercmd": "restart", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "kill", message: `{"Dockercmd": "kill", "Container": "NAME"}`, comes: "failed: .*No such container: NAME"},
+		{what: "pause", message: `{"Dockercmd": "pause", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "unpause", message: `{"Dockercmd": "unpause", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "exec", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["true"]}`, comes: "failed: No such container: NAME"},
+		{what: "logs", message: `{"Dockercmd": "logs", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "rename", message: `{"Dockercmd": "rename", "Container": "NAME", "NewName": "NAME-2"}`, comes: "failed: No such container: NAME"},
+		{what: "update", message: `{"Dockercmd": "update", "Options": {"Cpus": 1}, "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "copy out", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/etc"}`, comes: "failed: No such container: NAME"},
+		{what: "copy in", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/etc", "TarBase64": "TAR"}`, comes: "failed: No such container: NAME"},
+		{what: "inspect of a container", message: `{"Dockercmd": "inspect", "Container": "NAME"}`, comes: "failed: No such container: NAME"},
+		{what: "inspect of an image", message: `{"Dockercmd": "inspect", "Image": "NAME"}`, comes: "failed: .*No such image: NAME.*"},
+		{what: "inspect of a network", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, comes: "failed: network NAME not found"},
+		{what: "inspect of a volume", message: `{"Dockercmd": "inspect", "Volume": "NAME"}`, comes: "failed: .*no such volume.*"},
+		{what: "an image of no registry", message: `{"Dockercmd": "create", "Options": {"Pull": "never"}, "Image": "localhost:1/NAME"}`, comes: "failed: No such image: .*"},
+	},
+	"exec": {
+		{what: "run", message: `{"Dockercmd": "run", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["sleep", "3600"]}`, comes: "started"},
+		{what: "as whom, where, with what", message: `{"Dockercmd": "exec", "Options": {"Env": {"A": "1 2"}, "User": "1000:1001", "Workdir": "/tmp"}, "Container": "NAME", "Cmd": ["sh", "-c", "echo $A; id -u; id -g; pwd"]}`,
+			comes: "1 2\n1000\n1001\n/tmp\nexited 0"},
+		{what: "exit code and both outputs", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo out; echo err >&2; printf end; exit 7"]}`, comes: "out\nenderr\nexited 7"},
+		{what: "killed", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "kill -9 $$"]}`, comes: "exited 137 SIGKILL"},
+		{what: "input", message: `{"Dockercmd": "exec", "Options": {"Interactive": true}, "Container": "NAME", "Stdin": "MEBIBYTE", "Cmd": ["sha256sum"]}`, comes: "SUM  -\nexited 0"},
+		{what: "input that nobody reads", message: `{"Dockercmd": "exec", "Options": {"Interactive": true}, "Container": "NAME", "Stdin": "MEBIBYTE", "Cmd": ["true"]}`, comes: "exited 0"},
+		{what: "no input", message: `{"Dockercmd": "exec", "Options": {"Interactive": true}, "Container": "NAME", "Cmd": ["cat"]}`, comes: "exited 0"},
+		{what: "a terminal", message: `{"Dockercmd": "exec", "Options": {"Tty": true}, "Container": "NAME", "Cmd": ["sh", "-c", "test -t 1 && echo yes"]}`, comes: "yes\r\nexited 0"},
+		{what: "a terminal with input", message: `{"Dockercmd": "exec", "Options": {"Tty": true, "Interactive": true}, "Container": "NAME", "Stdin": "abc\n", "Cmd": ["sh", "-c", "stty -echo; read a; echo got $a; cat; exit 5"]}`,
+			comes: "(abc\r\n)?got abc\r\nexited 5"},
+		{what: "detached", message: `{"Dockercmd": "exec", "Options": {"Detach": true}, "Container": "NAME", "Cmd": ["sh", "-c", "sleep 0.2; touch /detached"]}`, comes: "started"},
+		{what: "it was done", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "until [ -e /detached ]; do sleep 0.05; done"]}`, comes: "exited 0"},
+		{what: "what it may do", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["grep", "CapEff", "/proc/self/status"]}`, comes: `CapEff:\t00000000a.*\nexited 0`},
+		{what: "what it may do with all rights", message: `{"Dockercmd": "exec", "Options": {"Privileged": true}, "Container": "NAME", "Cmd": ["grep", "CapEff", "/proc/self/status"]}`, comes: `(?s)CapEff:\t00000[0-3]ff.*exited 0|.*unable to apply caps.*exited 126`}, // which the Engine itself may lack
+		{what: "no such command", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["no-such-command"]}`, comes: "(?s).*executable file not found.*exited 12[67]"},
+		{what: "no such command, detached", message: `{"Dockercmd": "exec", "Options": {"Detach": true}, "Container": "NAME", "Cmd": ["no-such-command"]}`, comes: "(?s)failed: .*executable file not found.*"},
+		{what: "no such user", message: `{"Dockercmd": "exec", "Options": {"User": "nobody-here"}, "Container": "NAME", "Cmd": ["true"]}`, comes: "(?s)(.*unable to find user nobody-here.*exited 126|failed: .*unable to find user nobody-here.*)"},
+		{what: "it goes on", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo begun; touch /begun; sleep 3600"]}`, comes: "begun\nexited 137 SIGKILL", later: true},
+		{what: "beside another", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "until [ -e /begun ]; do sleep 0.05; done"]}`, comes: "exited 0"},
+		{what: "until it is stopped", message: `{"Dockercmd": "stop", "Options": {"Timeout": 0}, "Container": "NAME"}`, comes: "stopped"},
+		{what: "remove", message: `{"Dockercmd": "rm", "Container": "NAME"}`, comes: "removed"},
+	},
+	"copies": {
+		{what: "run", message: `{"Dockercmd": "run", "Options": {"Name": "NAME", "User": "root"}, "Image": "IMAGE", "Cmd": ["sleep", "3600"]}`, comes: "started"},
+		{what: "files", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "mkdir -p /a/b; echo text >/a/b/note; ln -s b/note /a/link; ln -s /a/b /a/far; dd if=/dev/zero of=/large bs=1M count=17"]}`, comes: "(?s).*exited 0"},
+		{what: "a file", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/a/b/note"}`, comes: `copied note "text\\n"`},
+		{what: "a folder", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/a/b"}`, comes: `copied b/ "" b/note "text\\n"`},
+		{what: "a link", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/a/link"}`, comes: `copied link -> b/note`},
+		{what: "what it leads to", message: `{"Dockercmd": "cp", "Options": {"FollowLink": true}, "Container": "NAME", "Path": "/a/link"}`, comes: `copied note "text\\n"`},
+		{what: "what a far one leads to", message: `{"Dockercmd": "cp", "Options": {"FollowLink": true}, "Container": "NAME", "Path": "/a/far"}`, comes: `copied b/ "" b/note "text\\n"`},
+		{what: "no link", message: `{"Dockercmd": "cp", "Options": {"FollowLink": true}, "Container": "NAME", "Path": "/a/b/note"}`, comes: `copied note "text\\n"`},
+		{what: "a file that is not there", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/a/none"}`, comes: "failed: Could not find the file /a/none in container NAME"},
+		{what: "too large", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/large"}`, comes: `failed: the tar of "/large" is longer than 16 MiB; copy less of it`},
+		{what: "in", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp", "TarBase64": "TAR"}`, comes: "copied"},
+		{what: "it is there", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "cat /tmp/note; stat -c ' %a %u:%g' /tmp/note"]}`, comes: "from a tar 640 1234:1234\nexited 0"},
+		{what: "in as the container's user", message: `{"Dockercmd": "cp", "Options": {"Archive": true}, "Container": "NAME", "Path": "/a", "TarBase64": "TAR"}`, comes: "copied"},
+		{what: "it is root's", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["stat", "-c", "%u:%g", "/a/note"]}`, comes: "0:0\nexited 0"},
+		{what: "a file in the place of a folder", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/", "TarBase64": "BLOCK"}`, comes: "failed: .*cannot overwrite.*"},
+		{what: "into what is not there", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/none", "TarBase64": "TAR"}`, comes: "failed: Could not find the file /none in container NAME"},
+		{what: "into a file", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/etc/passwd", "TarBase64": "TAR"}`, comes: "failed: .*not a directory"},
+		{what: "no tar", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp", "TarBase64": "bm8gdGFy"}`, comes: "failed: .*(?i:EOF)"},
+		{what: "remove", message: `{"Dockercmd": "rm", "Options": {"Force": true}, "Container": "NAME"}`, comes: "removed"},
+	},
+	"looking": {
+		{what: "run", message: `{"Dockercmd": "run", "Options": {"Name": "NAME", "Label": "tale=NAME"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "head -c 5000 /dev/zero >/file; sleep 3600"]}`, comes: "started"},
+		{what: "create", message: `{"Dockercmd": "create", "Options": {"Name": "NAME-2", "Label": "tale=NAME"}, "Image": "IMAGE", "Cmd": ["true"]}`, comes: "created"},
+		{what: "inspect", message: `{"Dockercmd": "inspect", "Container": "NAME"}`, path: "SizeRw", comes: "inspected null"},
+		{what: "its size", message: `{"Dockercmd": "inspect", "Options": {"Size": true}, "Container": "NAME"}`, path: "SizeRw", comes: `inspected [5-9]\d{3}`},
+		{what: "image", message: `{"Dockercmd": "inspect", "Image": "IMAGE"}`, path: "RepoTags.0", comes: "inspected .+"},
+		{what: "network", message: `{"Dockercmd": "inspect", "Network": "bridge"}`, path: "Driver", comes: "inspected bridge"},
+		{what: "those that run", message: `{"Dockercmd": "ps", "Options": {"Filter": "label=tale=NAME"}}`, path: "*.Names.0", comes: `listed \["/NAME"\]`},
+		{what: "all", message: `{"Dockercmd": "ps", "Options": {"All": true, "Filter": ["label=tale=NAME"]}}`, path: "*.Names.0", comes: `listed \["/NAME-2","/NAME"\]`},
+		{what: "two filters", message: `{"Dockercmd": "ps", "Options": {"All": true, "Filter": ["label=tale=NAME", "status=created"]}}`, path: "*.Names.0", comes: `listed \["/NAME-2"\]`},
+		{what: "the last", message: `{"Dockercmd": "ps", "Options": {"Last": 1, "Filter": "label=tale=NAME"}}`, path: "*.Names.0", comes: `listed \["/NAME-2"\]`},
+		{what: "the last two", message: `{"Dockercmd": "ps", "Options": {"Last": 2, "Filter": "label=tale=NAME"}}`, path: "*.Names.0", comes: `listed \["/NAME-2","/NAME"\]`},
+		{what: "the latest", message: `{"Dockercmd": "ps", "Options": {"Latest": true, "Filter": "label=tale=NAME"}}`, path: "*.Names.0", comes: `listed \["/NAME-2"\]`},
+		{what: "sizes", message: `{"Dockercmd": "ps", "Options": {"Size": true, "Filter": "label=tale=NAME"}}`, path: "0.SizeRw", comes: `listed [5-9]\d{3}`},
+		{what: "no sizes", message: `{"Dockercmd": "ps", "Options": {"Filter": "label=tale=NAME"}}`, path: "0.SizeRw", comes: `listed null`},
+		{what: "no such filter", message: `{"Dockercmd": "ps", "Options": {"Filter": "none=1"}}`, comes: "failed: (?i:invalid filter).*"},
+		{what: "remove", message: `{"Dockercmd": "rm", "Options": {"Force": true}, "Container": "NAME"}`, comes: "removed"},
+		{what: "remove the other", message: `{"Dockercmd": "rm", "Container": "NAME-2"}`, comes: "removed"},
+	},
+	"volumes": {
+		{what: "create", message: `{"Dockercmd": "volume create", "Options": {"Opt": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}, "Label": {"tale": "NAME"}}, "Volume": "NAME"}`, path: "Name", comes: "created NAME"},
+		{what: "again", message: `{"Dockercmd": "volume create", "Volume": "NAME"}`, path: "Labels.tale", comes: "created NAME"},
+		{what: "inspect", message: `{"Dockercmd": "inspect", "Volume": "NAME"}`, path: "Options.o", comes: "inspected size=1m"},
+		{what: "use", message: `{"Dockercmd": "run", "Options": {"Name": "NAME", "Volume": "NAME:/kept", "Attach": "STDOUT"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "grep -o '^tmpfs /kept tmpfs' /proc/mounts"]}`, comes: "tmpfs /kept tmpfs\nexited 0"},
+		{what: "removal of what is used", message: `{"Dockercmd": "volume rm", "Volume": "NAME"}`, comes: "failed: .*volume is in use.*"},
+		{what: "remove the user", message: `{"Dockercmd": "rm", "Container": "NAME"}`, comes: "removed"},
+		{what: "remove", message: `{"Dockercmd": "volume rm", "Volume": "NAME"}`, comes: "removed"},
+		{what: "remove again", message: `{"Dockercmd": "volume rm", "Volume": "NAME"}`, comes: "failed: .*no such volume.*"},
+		{what: "remove by force", message: `{"Dockercmd": "volume remove", "Options": {"Force": true}, "Volume": "NAME"}`, comes: "removed"},
+		{what: "no such option of the driver", message: `{"Dockercmd": "volume create", "Options": {"Opt": "none=1"}, "Volume": "NAME"}`, comes: "failed: .*invalid option:? .*none.*"},
+	},
+	"networks": {
+		{what: "create", message: `{"Dockercmd": "network create", "Options": {"Subnet": ["SUBNET.0/24", "PREFIX::/64"], "Gateway": "SUBNET.1", "IpRange": "SUBNET.128/25", "AuxAddress": {"router": "SUBNET.129"}, "Ipv6": true, "Label": "tale=NAME"}, "Network": "NAME"}`, path: "Warning", comes: "created (null)?"},
+		{what: "again", message: `{"Dockercmd": "network create", "Network": "NAME"}`, comes: "failed: network with name NAME already exists"},
+		{what: "its addresses again", message: `{"Dockercmd": "network create", "Options": {"Subnet": "SUBNET.64/26"}, "Network": "NAME-2"}`, comes: "failed: .*Pool overlaps.*"},
+		{what: "its gateway", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, path: "IPAM.Config.0.Gateway", comes: "inspected SUBNET.1"},
+		{what: "its range", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, path: "IPAM.Config.0.IPRange", comes: "inspected SUBNET.128/25"},
+		{what: "its other subnet", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, path: "IPAM.Config.1.Subnet", comes: "inspected PREFIX::/64"},
+		{what: "its label", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, path: "Labels.tale", comes: "inspected NAME"},
+		{what: "a server", message: `{"Dockercmd": "run", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "echo served >/tmp/note; httpd -f -p 80 -h /tmp"]}`, comes: "started"},
+		{what: "connect", message: `{"Dockercmd": "network connect", "Options": {"Alias": ["web", "www"], "Ip": "SUBNET.200"}, "Network": "NAME", "Container": "NAME"}`, comes: "connected"},
+		{what: "connect again", message: `{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME"}`, comes: "failed: .*already exists in network.*"},
+		{what: "a client", message: `{"Dockercmd": "run", "Options": {"Network": "NAME", "Attach": "STDOUT", "Remove": true}, "Image": "IMAGE", "Cmd": ["sh", "-c", "nslookup www 127.0.0.11 | grep -o SUBNET.200 && until wget -qO- http://SUBNET.200/note; do sleep 0.1; done"]}`, comes: "SUBNET.200\nserved\nexited 0"},
+		{what: "removal of what is used", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "failed: .*has active endpoints.*"},
+		{what: "disconnect", message: `{"Dockercmd": "network disconnect", "Network": "NAME", "Container": "NAME"}`, comes: "disconnected"},
+		{what: "it is out", message: `{"Dockercmd": "inspect", "Container": "NAME"}`, path: "NetworkSettings.Networks.NAME", comes: "inspected null"},
+		{what: "disconnect again", message: `{"Dockercmd": "network disconnect", "Network": "NAME", "Container": "NAME"}`, comes: "failed: .*is not connected to.*"},
+		{what: "remove the server", message: `{"Dockercmd": "rm", "Options": {"Force": true}, "Container": "NAME"}`, comes: "removed"},
+		{what: "remove", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "removed"},
+		{what: "remove again", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "failed: network NAME not found"},
+		{what: "remove by force", message: `{"Dockercmd": "network remove", "Options": {"Force": true}, "Network": "NAME"}`, comes: "removed"},
+		{what: "connect to none", message: `{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME"}`, comes: "failed: .*(No such container: NAME|network NAME not found)"},
+	},
+	"images": {
+		{what: "rmi of none", message: `{"Dockercmd": "rmi", "Image": "NAME:none"}`, comes: "failed: No such image: .*"},
+		{what: "rmi", message: `{"Dockercmd": "rmi", "Options": {"Force": true, "NoPrune": true}, "Image": "NAME"}`, path: "0.Untagged", comes: "removed NAME:latest"},
+		{what: "pull of what no registry has", message: `{"Dockercmd": "pull", "Image": "127.0.0.1:1/NAME"}`, comes: "failed: .*connection refused"},
+	},
+}
+
+// TestEveryCommand sends the deeds of each chapter one after another.
+func TestEveryCommand(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	minor := here.engine.minor(t)
+	p := start(t, here)
+	t.Run("chapters", func(t *testing.T) {
+		for chapter, deeds := range chapters {
+			t.Run(chapter, func(t *testing.T) {
+				t.Parallel()
+				name := unique()
+				words := here.words(t, name)
+				if chapter == "images" {
+					here.engine.post(t, "/images/"+image+"/tag?repo="+name, nil, nil)
+				}
+				p.perform(t, chapter, deeds, words, minor)
+			})
+		}
+	})
+	p.leave(exitOK)
+	tooNew := 0
+	for _, deeds := range chapters {
+		for _, d := range deeds {
+			if d.since > minor {
+				tooNew++
+			}
+		}
+	}
+	p.checkSettled(0, tooNew)
+	p.checkNothingLeft()
+}
+
+// perform sends deeds, each when the one before is done, and holds them to what comes of them.
+func (p *process) perform(t *testing.T, chapter string, deeds []deed, words *strings.Replacer, minor int) {
+	t.Helper()
+	here := *p
+	here.t = t
+	for _, d := range deeds {
+		here.send(chapter+": "+d.what, words.Replace(d.message))
+		if !d.later {
+			here.checkDeed(chapter, d, words, minor)
+		}
+	}
+	for _, d := range deeds {
+		if d.later {
+			here.checkDeed(chapter, d, words, minor)
+		}
+	}
+}
+
+func (p *process) checkDeed(chapter string, d deed, words *strings.Replacer, minor int) {
+	p.t.Helper()
+	comes := words.Replace(d.comes)
+	if d.since > minor {
+		comes = fmt.Sprintf(`invalid: Options\..*: it needs API version 1\.%d; this Engine's is 1\.%d`, d.since, minor)
+	}
+	if got := p.account(chapter+": "+d.what, d.path); !regexp.MustCompile(`\A(?:` + comes + `)\z`).MatchString(got) {
+		p.t.Errorf("%s: %q, want %q", d.what, got, comes)
+	}
+}
+
+// account is what has come of a message, as a deed has it.
+func (p *process) account(id, path string) string {
+	p.t.Helper()
+	r := p.result(id)
+	text := p.output(id, "stdout") + p.output(id, "stderr") + string(r.Status)
+	if r.ExitCode != nil {
+		text += fmt.Sprintf(" %d", *r.ExitCode)
+	}
+	if r.Signal != "" {
+		text += " " + r.Signal
+	}
+	if r.Error != "" {
+		text += ": " + r.Error
+	}
+	if r.OutputLost != "" {
+		text += ", output lost: " + r.OutputLost
+	}
+	if path != "" && r.Error == "" {
+		text += " " + p.pick(string(r.Data), path)
+	}
+	return text + p.listed(r.TarBase64)
+}
+
+// pick is the value at a path of JSON; * is every element of a list. Text is as it is, all else JSON.
+func (p *process) pick(data, path string) string {
+	p.t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(data), &value); err != nil {
+		p.t.Errorf("%v in %q", err, data)
+	}
+	return body(p.t, valueAt(value, strings.Split(path, ".")))
+}
+
+func valueAt(value any, path []string) any {
+	if len(path) == 0 {
+		return value
+	}
+	switch in := value.(type) {
+	case map[string]any:
+		return valueAt(in[path[0]], path[1:])
+	case []any:
+		if i, err := strconv.Atoi(path[0]); err == nil && i < len(in) {
+			return valueAt(in[i], path[1:])
+		}
+		var each []any
+		for _, element := range in {
+			each = append(each, valueAt(element, path[1:]))
+		}
+		return each
+	}
+	return nil
+}
+
+// listed is what is in a tar: names, and texts or where links lead to.
+func (p *process) listed(file []byte) (list string) {
+	p.t.Helper()
+	for files := tar.NewReader(bytes.NewReader(file)); ; {
+		header, err := files.Next()
+		if err == io.EOF {
+			return list
+		}
+		if err != nil {
+			p.t.Errorf("the tar: %v", err)
+			return list
+		}
+		if header.Linkname != "" {
+			list += fmt.Sprintf(" %s -> %s", header.Name, header.Linkname)
+			continue
+		}
+		text, _ := io.ReadAll(files)
+		list += fmt.Sprintf(" %s %q", header.Name, text)
+	}
+}
+
+// End to end: every command, and faults of the Engine
+
+// risk is a deed of which a call goes wrong.
+type risk struct {
+	operation string // of the Engine; "" is none, and nothing goes wrong
+	deed
+	lost string // what comes of it when the answer is lost, if not the same
+}
+
+// risks are one story. The container notes each command and each start of it in a volume.
+var risks = []risk{
+	{"VolumeCreate", deed{what: "volume create", message: `{"Dockercmd": "volume create", "Volume": "NAME"}`, path: "Name", comes: "created NAME"}, ""},
+	{"NetworkCreate", deed{what: "network create", message: `{"Dockercmd": "network create", "Network": "NAME"}`, path: "Id", comes: "created [0-9a-f]{64}"}, ""},
+	{"ContainerCreate", deed{what: "create", message: `{"Dockercmd": "create", "Options": {"Name": "NAME", "Volume": "NAME:/kept"}, "Image": "IMAGE", "Cmd": ["sleep", "3600"]}`, comes: "created"}, ""},
+	{"ContainerStart", deed{what: "start", message: `{"Dockercmd": "start", "Container": "NAME"}`, comes: "started"}, ""},
+	{"NetworkConnect", deed{what: "network connect", message: `{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME"}`, comes: "connected"}, ""},
+	{"NetworkInspect", deed{what: "inspect of a network", message: `{"Dockercmd": "inspect", "Network": "NAME"}`, path: "Name", comes: "inspected NAME"}, ""},
+	{"NetworkDisconnect", deed{what: "network disconnect", message: `{"Dockercmd": "network disconnect", "Network": "NAME", "Container": "NAME"}`, comes: "disconnected"}, ""},
+	{"ContainerPause", deed{what: "pause", message: `{"Dockercmd": "pause", "Container": "NAME"}`, comes: "paused"}, ""},
+	{"ContainerUnpause", deed{what: "unpause", message: `{"Dockercmd": "unpause", "Container": "NAME"}`, comes: "unpaused"}, ""},
+	{"ContainerUpdate", deed{what: "update", message: `{"Dockercmd": "update", "Options": {"CpuShares": 512}, "Container": "NAME"}`, comes: "updated"}, ""},
+	{"ContainerExec", deed{what: "exec, before its start", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/kept/execs; echo done"]}`, comes: "done\nexited 0"}, ""},
+	{"ExecStart", deed{what: "exec, its start", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/kept/execs; echo done"]}`, comes: "done\nexited 0"},
+		"interrupted: the connection was cut while the command was started, and it may have run"},
+	{"ExecInspect", deed{what: "exec, its exit", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/kept/execs; echo done"]}`, comes: "done\nexited 0"}, ""},
+	{"ExecStart", deed{what: "exec, detached", message: `{"Dockercmd": "exec", "Options": {"Detach": true}, "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/kept/execs; touch /kept/detached"]}`, comes: "started"},
+		"interrupted: the connection was cut while the command was started, and it may have run"},
+	{"", deed{what: "each was run once", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "until [ -e /kept/detached ]; do sleep 0.05; done; wc -l </kept/execs"]}`, comes: "4\nexited 0"}, ""},
+	{"PutContainerArchive", deed{what: "copy in", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp", "TarBase64": "TAR"}`, comes: "copied"}, ""},
+	{"ContainerArchive", deed{what: "copy out", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp/note"}`, comes: `copied note "from a tar"`}, ""},
+	{"ContainerKill", deed{what: "kill", message: `{"Dockercmd": "kill", "Container": "NAME"}`, comes: "killed"}, ""},
+	{"ContainerWait", deed{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME"}`, comes: "exited 137 SIGKILL"}, ""},
+	{"ContainerRename", deed{what: "rename", message: `{"Dockercmd": "rename", "Container": "NAME", "NewName": "NAME-2"}`, comes: "renamed"}, ""},
+	{"ContainerRestart", deed{what: "restart", message: `{"Dockercmd": "restart", "Options": {"Timeout": 0}, "Container": "NAME-2"}`, comes: "restarted"}, ""},
+	{"ContainerList", deed{what: "ps", message: `{"Dockercmd": "ps", "Options": {"Filter": "name=NAME-2"}}`, path: "0.State", comes: "listed running"}, ""},
+	{"ContainerInspect", deed{what: "inspect of a container", message: `{"Dockercmd": "inspect", "Container": "NAME-2"}`, path: "HostConfig.CpuShares", comes: "inspected 512"}, ""},
+	{"ImageInspect", deed{what: "inspect of an image", message: `{"Dockercmd": "inspect", "Image": "IMAGE"}`, path: "Os", comes: "inspected linux"}, ""},
+	{"VolumeInspect", deed{what: "inspect of a volume", message: `{"Dockercmd": "inspect", "Volume": "NAME"}`, path: "Driver", comes: "inspected local"}, ""},
+	{"ContainerStop", deed{what: "stop", message: `{"Dockercmd": "stop", "Options": {"Timeout": 0}, "Container": "NAME-2"}`, comes: "stopped"}, ""},
+	{"ContainerDelete", deed{what: "remove", message: `{"Dockercmd": "rm", "Container": "NAME-2"}`, comes: "removed"}, ""},
+
+	{"", deed{what: "another", message: `{"Dockercmd": "create", "Options": {"Name": "NAME", "Volume": "NAME:/kept"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "echo >>/kept/starts; echo out; exit 3"]}`, comes: "created"}, ""},
+	{"ContainerInspect", deed{what: "start attached, before that", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "out\nexited 3"}, ""},
+	{"ContainerAttach", deed{what: "start attached, the attach", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "out\nexited 3"}, ""},
+	{"ContainerWait", deed{what: "start attached, the wait", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "out\nexited 3"}, ""},
+	{"ContainerStart", deed{what: "start attached, the start", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "out\nexited 3"},
+		"interrupted: the connection was cut while the container was started, and it has run"},
+	{"ContainerLogs", deed{what: "logs", message: `{"Dockercmd": "logs", "Container": "NAME"}`, comes: "out\nout\nout\nout\nlogged"}, ""},
+	{"", deed{what: "it was started once each time", message: `{"Dockercmd": "run", "Options": {"Name": "NAME-2", "Volume": "NAME:/kept", "Attach": "STDOUT"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "wc -l </kept/starts"]}`, comes: "4\nexited 0"}, ""},
+	{"", deed{what: "remove the counter", message: `{"Dockercmd": "rm", "Container": "NAME-2"}`, comes: "removed"}, ""},
+	{"", deed{what: "remove the other", message: `{"Dockercmd": "rm", "Container": "NAME"}`, comes: "removed"}, ""},
+
+	{"NetworkDelete", deed{what: "network rm", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "removed"}, ""},
+	{"VolumeDelete", deed{what: "volume rm", message: `{"Dockercmd": "volume rm", "Volume": "NAME"}`, comes: "removed"}, ""},
+	{"ImageDelete", deed{what: "rmi", message: `{"Dockercmd": "rmi", "Image": "NAME"}`, comes: "removed"}, ""},
+}
+
+// TestFaultEveryCommand holds that a call that does not come through, or whose answer does not, is no outcome; that a state is reached
+// all the same; and that no command is run twice.
+func TestFaultEveryCommand(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for what, at := range map[string]moment{"the request is lost": asked, "the answer is lost": answered} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			engine, there := newEngineProxy(t, here)
+			p := start(t, there)
+			name := unique()
+			words := here.words(t, name)
+			here.engine.post(t, "/images/"+image+"/tag?repo="+name, nil, nil)
+			for _, r := range risks {
+				if at == answered && r.lost != "" {
+					r.comes = r.lost
+				}
+				if r.operation != "" {
+					engine.on(r.operation, at, 1, cut)
+				}
+				p.perform(t, "", []deed{r.deed}, words, 0)
+				if !engine.obeyed() {
+					t.Errorf("%s: %s was not asked for", r.what, r.operation)
+					engine.forget()
+				}
+			}
+			p.leave(exitOK)
+			p.checkOnce(len(risks))
+			p.checkSettled(0, 0)
+			p.checkNothingLeft()
+		})
+	}
+}
+
+// TestFaultStreams has the connection cut by which a command is gone along with.
+func TestFaultStreams(t *testing.T) {
+	t.Parallel()
+	engine, there := newEngineProxy(t, e2e(t))
+	p := start(t, there)
+	name := unique()
+	words := p.site.words(t, name)
+	p.perform(t, "", []deed{
+		{what: "create", message: `{"Dockercmd": "create", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "echo >>/starts; yes | head -c 100000; sleep 1; exit 3"]}`, comes: "created"},
+	}, words, 0)
+	for _, r := range []risk{
+		{operation: "ContainerAttach", deed: deed{what: "start attached", message: `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, comes: "(?s)y.*exited 3, output lost: its connection was cut"}},
+		{operation: "ContainerLogs", deed: deed{what: "logs", message: `{"Dockercmd": "logs", "Container": "NAME"}`, comes: "(?s)y.*interrupted: the Docker Engine went away while the log was read"}},
+		{deed: deed{what: "start", message: `{"Dockercmd": "start", "Container": "NAME"}`, comes: "started"}},
+		{operation: "ExecStart", deed: deed{what: "exec", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/execs; yes | head -c 100000; exit 5"]}`,
+			comes: "(?s)y.*(exited 5, output lost: its connection was cut|interrupted 126: its connection was cut, and with that its exit code lost.*)"}},
+		{deed: deed{what: "start once more", message: `{"Dockercmd": "restart", "Container": "NAME"}`, comes: "restarted"}},
+		{deed: deed{what: "how often", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "wc -l </starts; wc -l </execs"]}`, comes: "3\n1\nexited 0"}},
+		{deed: deed{what: "remove", message: `{"Dockercmd": "rm", "Options": {"Force": true}, "Container": "NAME"}`, comes: "removed"}},
+	} {
+		if r.operation != "" {
+			engine.on(r.operation, answered, 1, cutAfter(50_001))
+		}
+		p.perform(t, "", []deed{r.deed}, words, 0)
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+	p.checkNothingLeft()
+}
+
+// End to end: every command, by a dispatcher that is killed
+
+// interruption is a message whose dispatcher is killed when the Engine has done a call of it and not yet said so.
+type interruption struct {
+	before string // what there is of that name, with blanks between: a volume, a network, an image, a container in a state
+	risk
+}
+
+var interruptions = []interruption{
+	{"", risk{"ContainerCreate", deed{what: "create", message: `{"Dockercmd": "create", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["true"]}`, comes: "created"}, ""}},
+	{"created", risk{"ContainerStart", deed{what: "start", message: `{"Dockercmd": "start", "Container": "NAME"}`, comes: "started"}, ""}},
+	{"running", risk{"ContainerRestart", deed{what: "restart", message: `{"Dockercmd": "restart", "Options": {"Timeout": 0}, "Container": "NAME"}`, comes: "restarted"}, ""}},
+	{"running", risk{"ContainerStop", deed{what: "stop", message: `{"Dockercmd": "stop", "Options": {"Timeout": 0}, "Container": "NAME"}`, comes: "stopped"}, ""}},
+	{"running", risk{"ContainerKill", deed{what: "kill", message: `{"Dockercmd": "kill", "Container": "NAME"}`, comes: "killed"}, ""}},
+	{"running", risk{"ContainerPause", deed{what: "pause", message: `{"Dockercmd": "pause", "Container": "NAME"}`, comes: "paused"}, ""}},
+	{"paused", risk{"ContainerUnpause", deed{what: "unpause", message: `{"Dockercmd": "unpause", "Container": "NAME"}`, comes: "unpaused"}, ""}},
+	{"running", risk{"ContainerUpdate", deed{what: "update", message: `{"Dockercmd": "update", "Options": {"CpuShares": 512}, "Container": "NAME"}`, comes: "updated"}, ""}},
+	{"created", risk{"ContainerRename", deed{what: "rename", message: `{"Dockercmd": "rename", "Container": "NAME", "NewName": "NAME-2"}`, comes: "renamed"}, ""}},
+	{"running", risk{"ExecStart", deed{what: "exec", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo >>/execs; sleep 1; wc -l </execs"]}`, comes: "2\nexited 0"}, ""}},
+	{"running", risk{"ContainerWait", deed{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME"}`, comes: "exited 137 SIGKILL"}, ""}},
+	{"created", risk{"PutContainerArchive", deed{what: "copy in", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp", "TarBase64": "TAR"}`, comes: "copied"}, ""}},
+	{"created", risk{"ContainerDelete", deed{what: "remove", message: `{"Dockercmd": "rm", "Container": "NAME"}`, comes: "removed"}, ""}},
+	{"", risk{"VolumeCreate", deed{what: "volume create", message: `{"Dockercmd": "volume create", "Volume": "NAME"}`, path: "Name", comes: "created NAME"}, ""}},
+	{"volume", risk{"VolumeDelete", deed{what: "volume rm", message: `{"Dockercmd": "volume rm", "Volume": "NAME"}`, comes: "removed"}, ""}},
+	{"", risk{"NetworkCreate", deed{what: "network create", message: `{"Dockercmd": "network create", "Network": "NAME"}`, path: "Id", comes: "created [0-9a-f]{64}"}, ""}},
+	{"network", risk{"NetworkDelete", deed{what: "network rm", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "removed"}, ""}},
+	{"network running", risk{"NetworkConnect", deed{what: "network connect", message: `{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME"}`, comes: "connected"}, ""}},
+	{"running", risk{"NetworkDisconnect", deed{what: "network disconnect", message: `{"Dockercmd": "network disconnect", "Network": "bridge", "Container": "NAME"}`, comes: "disconnected"}, ""}},
+	{"image", risk{"ImageDelete", deed{what: "rmi", message: `{"Dockercmd": "rmi", "Image": "NAME"}`, comes: "removed"}, ""}},
+}
+
+// TestKilledInEveryCommand kills a dispatcher in the midst of all of them. The next one brings each to its end.
+func TestKilledInEveryCommand(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	engine, there := newEngineProxy(t, here)
+	first := start(t, there, "-c", strconv.Itoa(len(interruptions)))
+	held := make(chan string, len(interruptions))
+	names := map[string]string{}
+	words := map[string]*strings.Replacer{}
+	for _, i := range interruptions {
+		names[i.what] = unique()
+		words[i.what] = here.words(t, names[i.what])
+		here.engine.prepare(t, names[i.what], i.before)
+		engine.on(i.operation, answered, 1, func(x *exchange) {
+			held <- x.operation
+			<-x.dead
+		})
+		first.send(": "+i.what, words[i.what].Replace(i.message))
+	}
+	for range interruptions {
+		select {
+		case <-held:
+		case <-time.After(patience):
+			t.Fatal("not all calls are made")
+		}
+	}
+	first.kill()
+	engine.cut()
+	here.engine.post(t, "/containers/"+names["wait"]+"/kill", nil, nil)
+
+	next := first.again()
+	for _, i := range interruptions {
+		next.checkDeed("", i.deed, words[i.what], 0)
+	}
+	next.leave(exitOK)
+	next.checkOnce(len(interruptions))
+	next.checkSettled(0, 0)
+	next.removeContainers()
+}
+
+// prepare makes what an interruption needs. A container sleeps, unless there is a command.
+func (e *engine) prepare(t *testing.T, name, before string, cmd ...string) {
+	t.Helper()
+	if len(cmd) == 0 {
+		cmd = []string{"sleep", "3600"}
+	}
+	container := func(calls ...string) {
+		e.post(t, "/containers/create?name="+name, message{"Image": image, "Cmd": cmd}, nil)
+		for _, call := range calls {
+			e.post(t, "/containers/"+name+"/"+call, nil, nil)
+		}
+	}
+	for what := range strings.FieldsSeq(before) {
+		switch what {
+		case "volume":
+			e.post(t, "/volumes/create", message{"Name": name}, nil)
+		case "network":
+			e.post(t, "/networks/create", message{"Name": name}, nil)
+		case "image":
+			e.post(t, "/images/"+image+"/tag?repo="+name, nil, nil)
+		case "created":
+			container()
+		case "running":
+			container("start")
+		case "paused":
+			container("start", "pause")
+		}
+	}
+}
+
+// TestCreatedIsNoOrphan holds that what create has made is its user's, started or not, whatever becomes of the dispatcher.
+func TestCreatedIsNoOrphan(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here)
+	p.send("created", message{"Dockercmd": "create", "Image": image, "Cmd": []string{"sleep", "3600"}})
+	p.expect("created", cmds.StatusCreated)
+	name := unique()
+	p.send("create", message{"Dockercmd": "create", "Options": message{"Name": name}, "Image": image, "Cmd": []string{"sleep", "3600"}})
+	p.send("start", message{"Dockercmd": "start", "Container": name})
+	p.expect("start", cmds.StatusStarted)
+	p.send("orphan", runOf(attached(""), "sh", "-c", "echo begun; sleep 3600"))
+	p.await("its begin", func() bool { return p.output("orphan", "stdout") == "begun\n" })
+	p.kill()
+	onChannel(t, here, func(ch *amqp.Channel) error {
+		_, err := ch.QueuePurge(p.queue, false)
+		return err
+	})
+	p.await("the queue to be empty", func() bool { return queued(t, here, p.queue) == 0 })
+	if listed := p.orphans(); !strings.Contains(listed, `"orphan"`) || strings.Contains(listed, `"create`) {
+		t.Errorf("the orphans are\n%s", listed)
+	}
+	next := p.again("-orphans", "remove")
+	next.within(time.Minute).await("the orphan to go", func() bool { return next.states()["orphan"] == "" })
+	if got, want := next.states(), map[string]string{"created": "created", "create": "running"}; !maps.Equal(got, want) {
+		t.Errorf("the containers are %v, want %v", got, want)
+	}
+	next.leave(exitOK)
+	next.removeContainers()
+}
+
+// End to end: every command, while standard output is blocked, and when the program is told to leave
+
+// TestCommandsAreObeyedWhileNobodyReads has a container ended whose output nobody takes.
+func TestCommandsAreObeyedWhileNobodyReads(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	for _, c := range []struct{ what, before, cmd, message, comes string }{
+		{"exec", "running", "sleep 3600", `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["yes"]}`, "exited|interrupted"},
+		{"logs", "running", "yes", `{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`, "logged"},
+		{"start attached", "created", "yes", `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, "exited"},
+	} {
+		for _, end := range []struct {
+			what, message, state string
+			status               cmds.Status
+		}{
+			{"stop", `{"Dockercmd": "stop", "Options": {"Timeout": 1}, "Container": "NAME"}`, "exited", cmds.StatusStopped},
+			{"remove", `{"Dockercmd": "rm", "Options": {"Force": true}, "Container": "NAME"}`, "", cmds.StatusRemoved},
+		} {
+			t.Run(c.what+", "+end.what, func(t *testing.T) {
+				t.Parallel()
+				p := startUnread(t, here)
+				name := unique()
+				words := here.words(t, name)
+				here.engine.prepare(t, name, c.before, "sh", "-c", c.cmd)
+				p.send(c.what, words.Replace(c.message))
+				p.awaitFullPipe()
+				p.send(end.what, words.Replace(end.message))
+				p.within(15*time.Second).await("the container to end", func() bool {
+					var c struct{ State struct{ Status string } }
+					here.engine.get(t, "/containers/"+name+"/json", &c)
+					return c.State.Status == end.state
+				})
+				p.startReading()
+				p.expect(end.what, end.status)
+				if r := p.result(c.what); !regexp.MustCompile(`\A(?:` + c.comes + `)\z`).MatchString(string(r.Status)) {
+					t.Errorf("%s; want %s", r, c.comes)
+				}
+				p.leave(exitOK)
+				p.checkOnce(2)
+				p.checkSettled(0, 0)
+			})
+		}
+	}
+}
+
+// TestSignalLeavesCommandsWithTheBroker holds that commands which go on are not waited for.
+func TestSignalLeavesCommandsWithTheBroker(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	p := start(t, here, "-drain", "500ms")
+	name := unique()
+	words := here.words(t, name)
+	here.engine.prepare(t, name, "running")
+	p.send("exec", words.Replace(`{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "echo begun; sleep 3600"]}`))
+	p.send("follow", words.Replace(`{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`))
+	p.send("wait", words.Replace(`{"Dockercmd": "wait", "Container": "NAME"}`))
+	p.await("its begin", func() bool { return p.output("exec", "stdout") == "begun\n" })
+	p.signal(syscall.SIGTERM)
+	p.within(10 * time.Second).awaitEnd(exitOK)
+	p.checkOnce(0)
+	p.checkSettled(3, 0)
+}
+
+// End to end: pull
+
+// TestPrivateRegistryPull has images pulled, also when the Engine is cut off meanwhile, and all of a repository's.
+func TestPrivateRegistryPull(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	const user, secret = "puller", "a-password"
+	r := newRegistry(t, here.engine, user, secret)
+	r.begin(0)
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.json", body(t, message{"auths": message{r.address: message{"auth": base64.StdEncoding.EncodeToString([]byte(user + ":" + secret))}}}))
+	engine, there := newEngineProxy(t, here)
+	p := start(t, there, "-docker-config", dir)
+	words := strings.NewReplacer("IMAGE", r.image, "NAME", unique())
+	for _, k := range []risk{
+		{deed: deed{what: "it is not there", message: `{"Dockercmd": "inspect", "Image": "IMAGE"}`, comes: "failed: (?i:no such image).*"}},
+		{deed: deed{what: "pull", message: `{"Dockercmd": "pull", "Image": "IMAGE"}`, comes: "pulled"}},
+		{deed: deed{what: "it runs", message: `{"Dockercmd": "run", "Options": {"Name": "NAME", "Pull": "never", "Attach": "STDOUT"}, "Image": "IMAGE"}`, comes: "from a private registry\nexited 0"}},
+		{deed: deed{what: "rmi of what is used", message: `{"Dockercmd": "rmi", "Image": "IMAGE"}`, comes: "failed: conflict: .*"}},
+		{deed: deed{what: "remove", message: `{"Dockercmd": "rm", "Container": "NAME"}`, comes: "removed"}},
+		{deed: deed{what: "rmi", message: `{"Dockercmd": "rmi", "Image": "IMAGE"}`, path: "0.Untagged", comes: "removed IMAGE:latest"}},
+		{operation: "ImageCreate", deed: deed{what: "pull again", message: `{"Dockercmd": "pull", "Image": "IMAGE:latest"}`, comes: "pulled"}},
+		{deed: deed{what: "all tags", message: `{"Dockercmd": "pull", "Options": {"AllTags": true}, "Image": "IMAGE"}`, comes: "pulled"}},
+		{deed: deed{what: "another tag", message: `{"Dockercmd": "inspect", "Image": "IMAGE:other"}`, path: "RepoTags.1", comes: "inspected IMAGE:.*"}},
+		{deed: deed{what: "no such image", message: `{"Dockercmd": "pull", "Image": "IMAGE/none"}`, comes: "failed: .*"}},
+		{deed: deed{what: "rmi of one tag", message: `{"Dockercmd": "rmi", "Image": "IMAGE"}`, comes: "removed"}},
+		{deed: deed{what: "rmi of the other", message: `{"Dockercmd": "rmi", "Image": "IMAGE:other"}`, comes: "removed"}},
+	} {
+		if k.operation != "" {
+			engine.on(k.operation, answered, 1, cut)
+		}
+		p.perform(t, "", []deed{k.deed}, words, 0)
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
 }
 
 // Helpers: messages
