@@ -3667,7 +3667,7 @@ var chapters = map[string][]deed{
 		{what: "a server", message: `{"Dockercmd": "run", "Options": {"Name": "NAME"}, "Image": "IMAGE", "Cmd": ["sh", "-c", "echo served >/tmp/note; httpd -f -p 80 -h /tmp"]}`, comes: "started"},
 		{what: "connect", message: `{"Dockercmd": "network connect", "Options": {"Alias": ["web", "www"], "Ip": "SUBNET.200"}, "Network": "NAME", "Container": "NAME"}`, comes: "connected"},
 		{what: "connect again", message: `{"Dockercmd": "network connect", "Network": "NAME", "Container": "NAME"}`, comes: "failed: .*already exists in network.*"},
-		{what: "a client", message: `{"Dockercmd": "run", "Options": {"Network": "NAME", "Attach": "STDOUT", "Remove": true}, "Image": "IMAGE", "Cmd": ["sh", "-c", "nslookup www 127.0.0.11 | grep -o SUBNET.200 && until wget -qO- http://SUBNET.200/note; do sleep 0.1; done"]}`, comes: "SUBNET.200\nserved\nexited 0"},
+		{what: "a client", message: `{"Dockercmd": "run", "Options": {"Network": "NAME", "Attach": "STDOUT", "Remove": true}, "Image": "IMAGE", "Cmd": ["sh", "-c", "nslookup www | grep -o SUBNET.200 && until wget -qO- http://SUBNET.200/note; do sleep 0.1; done"]}`, comes: "SUBNET.200\nserved\nexited 0"},
 		{what: "removal of what is used", message: `{"Dockercmd": "network rm", "Network": "NAME"}`, comes: "failed: .*has active endpoints.*"},
 		{what: "disconnect", message: `{"Dockercmd": "network disconnect", "Network": "NAME", "Container": "NAME"}`, comes: "disconnected"},
 		{what: "it is out", message: `{"Dockercmd": "inspect", "Container": "NAME"}`, path: "NetworkSettings.Networks.NAME", comes: "inspected null"},
