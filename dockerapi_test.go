@@ -3535,7 +3535,8 @@ var chapters = map[string][]deed{
 		{what: "start", message: `{"Dockercmd": "start", "Container": "NAME-2"}`, comes: "started"},
 		{what: "start of what runs", message: `{"Dockercmd": "start", "Container": "NAME-2"}`, comes: "started"},
 		{what: "follow", message: `{"Dockercmd": "logs", "Options": {"Follow": true, "Tail": 0}, "Container": "NAME-2"}`, comes: "(ready\n)?caught\n(ends\n)?logged", later: true},
-		{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME-2"}`, comes: "exited 4", later: true},
+		// A restart may have begun the next run by the time the Engine of 20.10 looks for the exit code of the one before: 0 then.
+		{what: "wait", message: `{"Dockercmd": "wait", "Container": "NAME-2"}`, comes: "exited [04]", later: true},
 		{what: "it is ready", message: `{"Dockercmd": "exec", "Container": "NAME-2", "Cmd": ["sh", "-c", "until [ -e /ready2 ]; do sleep 0.05; done"]}`, comes: "exited 0"},
 		{what: "pause", message: `{"Dockercmd": "pause", "Container": "NAME-2"}`, comes: "paused"},
 		{what: "pause again", message: `{"Dockercmd": "pause", "Container": "NAME-2"}`, comes: "failed: .* is already paused"},

@@ -3,7 +3,8 @@ package cmds
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"errors"
+	"strings"
 
 	"docker-dispatch/dockerapi"
 )
@@ -36,29 +37,30 @@ type action struct {
 	object string // the kind of object that the verb is for; "" is any
 	call   *dockerapi.Action
 	status Status
-	data   bool  // the answer is in the result
-	done   []int // statuses of a refusal that say, where the call may have been made before, that it was
+	data   bool   // the answer is in the result
+	gone   bool   // what is not there is as it should be, where the call may have been made before
+	done   string // words of a refusal that say the same
 }
 
 var actions = [...]action{
 	{verb: "restart", call: &dockerapi.ContainerRestart, status: StatusRestarted},
-	{verb: "kill", call: &dockerapi.ContainerKill, status: StatusKilled, done: []int{409, 500}},
-	{verb: "pause", call: &dockerapi.ContainerPause, status: StatusPaused, done: []int{409, 500}},
-	{verb: "unpause", call: &dockerapi.ContainerUnpause, status: StatusUnpaused, done: []int{409, 500}},
-	{verb: "rename", call: &dockerapi.ContainerRename, status: StatusRenamed, done: []int{400, 404}},
+	{verb: "kill", call: &dockerapi.ContainerKill, status: StatusKilled, done: "not running"},
+	{verb: "pause", call: &dockerapi.ContainerPause, status: StatusPaused, done: "already paused"},
+	{verb: "unpause", call: &dockerapi.ContainerUnpause, status: StatusUnpaused, done: "not paused"},
+	{verb: "rename", call: &dockerapi.ContainerRename, status: StatusRenamed},
 	{verb: "update", call: &dockerapi.ContainerUpdate, status: StatusUpdated, data: true},
 	{verb: "inspect", object: "image", call: &dockerapi.ImageInspect, status: StatusInspected, data: true},
 	{verb: "inspect", object: "network", call: &dockerapi.NetworkInspect, status: StatusInspected, data: true},
 	{verb: "inspect", object: "volume", call: &dockerapi.VolumeInspect, status: StatusInspected, data: true},
 	{verb: "inspect", call: &dockerapi.ContainerInspect, status: StatusInspected, data: true},
 	{verb: "ps", call: &dockerapi.ContainerList, status: StatusListed, data: true},
-	{verb: "rmi", call: &dockerapi.ImageDelete, status: StatusRemoved, data: true, done: []int{404}},
+	{verb: "rmi", call: &dockerapi.ImageDelete, status: StatusRemoved, data: true, gone: true},
 	{verb: "volume create", call: &dockerapi.VolumeCreate, status: StatusCreated, data: true},
-	{verb: "volume rm", call: &dockerapi.VolumeDelete, status: StatusRemoved, done: []int{404}},
+	{verb: "volume rm", call: &dockerapi.VolumeDelete, status: StatusRemoved, gone: true},
 	{verb: "network create", call: &dockerapi.NetworkCreate, status: StatusCreated, data: true},
-	{verb: "network rm", call: &dockerapi.NetworkDelete, status: StatusRemoved, done: []int{404}},
-	{verb: "network connect", call: &dockerapi.NetworkConnect, status: StatusConnected, done: []int{403, 409}},
-	{verb: "network disconnect", call: &dockerapi.NetworkDisconnect, status: StatusDisconnected, done: []int{403, 404, 409, 500}},
+	{verb: "network rm", call: &dockerapi.NetworkDelete, status: StatusRemoved, gone: true},
+	{verb: "network connect", call: &dockerapi.NetworkConnect, status: StatusConnected, done: "already"},
+	{verb: "network disconnect", call: &dockerapi.NetworkDisconnect, status: StatusDisconnected, done: "not connected"},
 }
 
 // Do does one command. Errors other than ctx's are the daemon's, and final.
@@ -97,9 +99,10 @@ func (h *Host) act(ctx context.Context, c *Command) (Result, error) {
 				return err
 			}
 			answer, err = h.client.Act(ctx, *a.call, c.request())
-			if (done || c.Redelivered) && slices.Contains(a.done, status(err)) {
-				return nil
+			if done || c.Redelivered && !c.Query.Has("signal") { // only the standard one does what is found
+				err = a.excuse(err)
 			}
+			c.Redelivered = c.Redelivered || done
 			return err
 		})
 	})
@@ -110,6 +113,15 @@ func (h *Host) act(ctx context.Context, c *Command) (Result, error) {
 		err = gone(err)
 	}
 	return res, err
+}
+
+// excuse takes a refusal for no error that says that things are as the action wants them.
+func (a *action) excuse(err error) error {
+	var refused *dockerapi.Error
+	if errors.As(err, &refused) && (a.gone && refused.Status == 404 || a.done != "" && strings.Contains(refused.Message, a.done)) {
+		return nil
+	}
+	return err
 }
 
 // name is whom or what a command is for, in its result.
@@ -139,6 +151,11 @@ func (c *Command) request() dockerapi.Request {
 func (h *Host) rename(ctx context.Context, c *Command, _ *Streams) (Result, error) {
 	holders := h.holders(c.Container)
 	res, err := h.act(ctx, c)
+	if c.Redelivered && status(err) == 404 { // it may have the new name already
+		if _, missing := h.inspect(ctx, c.NewName); missing == nil {
+			err = nil
+		}
+	}
 	if err == nil {
 		for _, r := range holders {
 			r.rename(c.NewName)

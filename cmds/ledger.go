@@ -74,6 +74,13 @@ type receipt struct {
 	lost   <-chan struct{}
 }
 
+// ended is the loss of what an earlier process had: the ack of its claim may have been lost with its session.
+var ended = func() <-chan struct{} {
+	lost := make(chan struct{})
+	close(lost)
+	return lost
+}()
+
 func (r receipt) isLost() bool {
 	select {
 	case <-r.lost:
@@ -122,6 +129,7 @@ func (l *ledger) add(d wire.Delivery) (e *entry, s standing) {
 // restore enters a run that was claimed by an earlier process. Release gives its place back.
 func (l *ledger) restore(i identity, release func()) *entry {
 	e := &entry{identity: i, claimed: true, held: []receipt{{settle: func(wire.Verdict) error { release(); return nil }}}}
+	e.last.lost = ended
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enter(e)
