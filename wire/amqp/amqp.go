@@ -143,10 +143,13 @@ func New(cfg Config) (*Broker, error) {
 // session stays open, so that what is in hand can still be settled, until Close.
 func (b *Broker) Consume(ctx context.Context, deliver func(wire.Delivery)) error {
 	deaf := outage{log: b.log.With("queue", b.cfg.Queue), what: "consuming"}
-	for ctx.Err() == nil {
+	for refusals := 0; ctx.Err() == nil; {
 		err := b.serve(ctx, deliver, &deaf)
 		if b.isFinal(err) {
-			return err
+			if refusals++; refusals == sureRefusals {
+				return err
+			}
+			continue
 		}
 		if ctx.Err() == nil {
 			deaf.wait(ctx, err)
@@ -155,7 +158,11 @@ func (b *Broker) Consume(ctx context.Context, deliver func(wire.Delivery)) error
 	return nil
 }
 
-// isFinal tells whether err is a refusal of the very first attempt: a wrong address rather than a broker in trouble.
+// sureRefusals are as many as are believed: a broker that loses the connection of the user guest while it looks where that comes from
+// refuses it too.
+const sureRefusals = 2
+
+// isFinal tells whether err is a refusal before anything has worked: a wrong address rather than a broker in trouble.
 func (b *Broker) isFinal(err error) bool {
 	return isRefused(err) && !errors.Is(err, errUndecodable) && !b.worked.Load()
 }
