@@ -2387,10 +2387,11 @@ func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
 	if slices.ContainsFunc(results, x.lostByTheEngine) {
 		return
 	}
-	if len(results) > 0 && len(e.codes) > 0 && results[0].Status == cmds.StatusExited {
+	started, created := x.events.times("start", e.id, attempt), x.events.times("create", e.id, attempt)
+	twice := started > 1 && attempt > 1 // in one container, if that had not been started when both copies found it
+	if len(results) > 0 && len(e.codes) > 0 && results[0].Status == cmds.StatusExited && !twice {
 		x.checkOutput(e, attempt, results[0].Id)
 	}
-	started, created := x.events.times("start", e.id, attempt), x.events.times("create", e.id, attempt)
 	if !uncertain && (started != 1 || created != 1 && !e.anew) {
 		x.t.Errorf("%s, %s, attempt %d: created %d times, started %d times", e.id, e.kind, attempt, created, started)
 	}
@@ -3020,10 +3021,13 @@ func lastingOf(name, policy, script string) message {
 // numbered has each run of a container say which one it is. Its file system stays.
 const numbered = `echo >>/root/runs; echo run $(wc -l </root/runs); `
 
-// expectFirst holds a run to the exit code and the output of its first exit.
+// expectFirst holds a run to the exit code and the output of its first exit. An Engine of 20.10 that has begun the next run by the
+// time it looks for the code has 0.
 func (p *process) expectFirst(id string, code int, output string) {
 	p.t.Helper()
-	p.expectExit(id, code)
+	if r := p.result(id); r.ExitCode == nil || *r.ExitCode != 0 || p.site.engine.minor(p.t) > 41 {
+		p.expectExit(id, code)
+	}
 	if got := p.output(id, "stdout"); got != output {
 		p.t.Errorf("%s: the output is %q, want %q", id, got, output)
 	}
@@ -3203,7 +3207,7 @@ func TestSignalsAndMemory(t *testing.T) {
 		options["Memory"], options["MemorySwap"] = "16m", "16m"
 		return options
 	}
-	for _, c := range []struct {
+	for _, c := range []struct { // the Engine learns a moment later than the shell that a child was killed
 		id, script, signal string
 		options            message
 		code               int
@@ -3213,7 +3217,7 @@ func TestSignalsAndMemory(t *testing.T) {
 		{"an exit code", "exit 128", "", attached(""), 128, false},
 		{"killed by itself", "sh -c 'kill -USR1 $$'; exit $?", "SIGUSR1", attached(""), 138, false},
 		{"out of memory", "exec " + eater, "SIGKILL", small(attached("")), 137, true},
-		{"a child out of memory", eater + "; exit 4", "", small(attached("")), 4, true},
+		{"a child out of memory", eater + "; sleep 1; exit 4", "", small(attached("")), 4, true},
 	} {
 		p.send(c.id, runOf(c.options, "sh", "-c", c.script))
 		p.expectExit(c.id, c.code)
@@ -4082,7 +4086,7 @@ func TestCommandsAreObeyedWhileNobodyReads(t *testing.T) {
 	here := e2e(t)
 	for _, c := range []struct{ what, before, cmd, message, comes string }{
 		{"exec", "running", "sleep 3600", `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["yes"]}`, "exited|interrupted"},
-		{"logs", "running", "yes", `{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`, "logged"},
+		{"logs", "running", "yes 0123456789012345678901234567890123456789012345678901234567890123", `{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`, "logged"},
 		{"start attached", "created", "yes", `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, "exited"},
 	} {
 		for _, end := range []struct {
