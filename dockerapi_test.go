@@ -75,12 +75,13 @@ const module = "docker-dispatch"
 
 // layers is the picture of the program: each package, and all that it may import beside the standard library.
 var layers = map[string][]string{
-	module:                    {module + "/cmds", module + "/dockerapi", module + "/wire", module + "/wire/amqp"},
-	module + "/cmds":          {module + "/dockerapi", module + "/wire"},
+	module:                    {module + "/cmds", module + "/dockerapi", module + "/wire", module + "/wire/amqp", module + "/wire/logfmt"},
+	module + "/cmds":          {module + "/dockerapi", module + "/wire", module + "/wire/logfmt"},
 	module + "/dockerapi":     {module + "/wire", module + "/wire/http1", module + "/wire/stdcopy"},
 	module + "/wire":          {},
-	module + "/wire/amqp":     {module + "/wire", "github.com/rabbitmq/amqp091-go"},
+	module + "/wire/amqp":     {module + "/wire", module + "/wire/logfmt", "github.com/rabbitmq/amqp091-go"},
 	module + "/wire/http1":    {},
+	module + "/wire/logfmt":   {},
 	module + "/wire/stdcopy":  {},
 	module + "/wire/wiretest": {},
 }

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"docker-dispatch/dockerapi"
 	"docker-dispatch/wire"
 	"docker-dispatch/wire/amqp"
+	"docker-dispatch/wire/logfmt"
 )
 
 const usage = `usage: docker-dispatch [options] [dockerHostAddr [amqpAddr]]
@@ -105,11 +105,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "docker-dispatch:", err)
 		os.Exit(exitUsage)
 	}
-	level := slog.LevelInfo
+	level := logfmt.Info
 	if cfg.verbose {
-		level = slog.LevelDebug
+		level = logfmt.Debug
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := logfmt.New(os.Stderr, level)
 	os.Exit(life(cfg, log))
 }
 
@@ -237,7 +237,7 @@ func or(value, otherwise string) string {
 }
 
 // run is the program's life: wait for the Engine, take messages until told to leave, let what is in work finish.
-func run(cfg config, log *slog.Logger) int {
+func run(cfg config, log *logfmt.Logger) int {
 	take, leave := context.WithCancel(context.Background())
 	work, abandon := context.WithCancel(context.Background())
 	defer abandon()
@@ -284,7 +284,7 @@ func run(cfg config, log *slog.Logger) int {
 	return exitOK
 }
 
-func connect(cfg config, log *slog.Logger) *dockerapi.Client {
+func connect(cfg config, log *logfmt.Logger) *dockerapi.Client {
 	client := dockerapi.New(cfg.engine)
 	client.OnCall = func(r dockerapi.Record) {
 		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
@@ -294,7 +294,7 @@ func connect(cfg config, log *slog.Logger) *dockerapi.Client {
 
 // consume hands deliveries to d until take ends. Before the first it goes on where an earlier process has ended. The broker is
 // to be closed when everything is settled.
-func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *cmds.Host, log *slog.Logger) (*amqp.Broker, error) {
+func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *cmds.Host, log *logfmt.Logger) (*amqp.Broker, error) {
 	resume := func(context.Context) {
 		if err := d.Resume(take, work, host, cfg.queue, cmds.Orphans(cfg.orphans)); err != nil && take.Err() == nil {
 			log.Error("what an earlier run has left cannot be listed, and is left", "error", err)
@@ -319,7 +319,7 @@ func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *c
 
 // orphans lists the containers of a dispatcher that nobody has claimed, and ends them if that is asked for: then it holds the
 // dispatcher's lock at the broker, so that none at work loses its containers.
-func orphans(cfg config, log *slog.Logger) int {
+func orphans(cfg config, log *logfmt.Logger) int {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
 	obeySignals(leave, log)
@@ -382,7 +382,7 @@ func readMessages(ctx context.Context, cfg config, deliver func(wire.Delivery)) 
 
 // drain returns when nothing is in work any more, or some time after ctx has ended: then what is left is abandoned, or stopped
 // and given back. The removals of what was settled have their own second.
-func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), log *slog.Logger) {
+func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), log *logfmt.Logger) {
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
@@ -413,7 +413,7 @@ func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), 
 
 // obeySignals lets the first SIGTERM or SIGINT tell the program to leave, and the second end it. A closed standard output is
 // an error of the write that meets it.
-func obeySignals(leave func(), log *slog.Logger) {
+func obeySignals(leave func(), log *logfmt.Logger) {
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)

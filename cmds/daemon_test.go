@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +21,7 @@ import (
 
 	"docker-dispatch/dockerapi"
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
 )
 
 // daemon is a small Docker Engine on a unix socket. Its containers are functions, its images are their names, and its
@@ -698,7 +698,7 @@ func newStage(t *testing.T, programs map[string]program) *stage {
 			s.calls.add("%s %d", r.Operation, r.Status)
 		}
 	}
-	s.host = NewHost(s.client, slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	s.host = NewHost(s.client, logfmt.New(&s.log, logfmt.Info))
 	s.Dispatcher = s.out.dispatcher(s.host.Do)
 	s.Slots = 20
 	s.ctx, s.stop = context.WithCancel(t.Context())

@@ -3,12 +3,12 @@ package cmds
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
 )
 
 // Dispatcher takes deliveries, has them done, prints what becomes of them, and settles them: one way for all. Set its
@@ -16,7 +16,7 @@ import (
 type Dispatcher struct {
 	Engine  Engine
 	Printer *Printer
-	Log     *slog.Logger
+	Log     *logfmt.Logger
 	Name    string // of this dispatcher, for labels
 	Slots   int    // messages worked on at once
 	MaxBody int    // bytes

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"reflect"
@@ -20,6 +19,8 @@ import (
 
 	"docker-dispatch/dockerapi"
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
+	"docker-dispatch/wire/wiretest"
 )
 
 // engineFunc is an Engine that a test writes down.
@@ -59,12 +60,7 @@ func (n *notes) delivery(id, body string) wire.Delivery {
 
 // dispatcher is one that has its standard output, warnings and what it publishes noted. The caller closes its printer.
 func (n *notes) dispatcher(engine engineFunc) *Dispatcher {
-	log := slog.New(slog.NewTextHandler(n, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+	log := logfmt.New(wiretest.Untimed(n), logfmt.Info)
 	d := &Dispatcher{Engine: engine, Printer: NewPrinter(n, "text"), Log: log, Name: "here", Slots: 2, MaxBody: testMaxBody}
 	d.Publish = func(_ context.Context, p wire.Publishing) error {
 		n.add("published: %s %s in %v %v %s", p.Queue, p.MessageID, p.Delay, p.Headers, p.Body)
@@ -490,7 +486,7 @@ func checkOnce(t *testing.T, r *rand.Rand) {
 	seed.Store(r.Uint64())
 	var mu sync.Mutex
 	calls, dead := map[string]int{}, map[string]int{}
-	d := &Dispatcher{Printer: NewPrinter(&output, "json"), Log: slog.New(slog.DiscardHandler), Slots: 1 + r.IntN(8), MaxBody: testMaxBody}
+	d := &Dispatcher{Printer: NewPrinter(&output, "json"), Log: nil, Slots: 1 + r.IntN(8), MaxBody: testMaxBody}
 	d.Engine = engineFunc(func(_ context.Context, c *Command, s *Streams) (Result, error) {
 		mu.Lock()
 		calls[s.messageID]++

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"syscall"
 	"time"
 
 	"docker-dispatch/dockerapi"
+
+	"docker-dispatch/wire/logfmt"
 )
 
 // Engine does commands. A result without an error has its Status; with one it says what is known all the same. What the
@@ -27,7 +28,7 @@ const (
 // Host is the Engine of one Docker daemon. While the daemon is away, commands wait for it.
 type Host struct {
 	client *dockerapi.Client
-	log    *slog.Logger
+	log    *logfmt.Logger
 
 	// Away is told that the daemon is away, and that it is back: runs that were not begun are then given back to the broker. Nil:
 	// there is none. Set it before the first command.
@@ -51,7 +52,7 @@ type Host struct {
 }
 
 // NewHost makes the Engine of the daemon that client talks to.
-func NewHost(client *dockerapi.Client, log *slog.Logger) *Host {
+func NewHost(client *dockerapi.Client, log *logfmt.Logger) *Host {
 	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, held: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
 }
 

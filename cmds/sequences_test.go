@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"regexp"
@@ -167,7 +166,7 @@ func sequenceHere(t *testing.T, c string) string {
 	defer engine.end()
 	client := dockerapi.New(wire.Addr{Network: "unix", Address: engine.socket})
 	defer client.Close()
-	host := NewHost(client, slog.New(slog.DiscardHandler))
+	host := NewHost(client, nil)
 	host.Credentials = Credentials{path: engine.dir}
 	printer := NewPrinter(io.Discard, "text")
 	defer printer.Close(t.Context())

@@ -22,13 +22,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
 )
 
 const (
@@ -60,13 +60,13 @@ const (
 
 // Config says where to take messages from, and in whose name.
 type Config struct {
-	URI       string       // the broker, as CheckURI accepts it
-	Queue     string       // taken from; its name and wire.DeadSuffix have room in 255 bytes
-	QueueType string       // of queues that have to be declared: "classic" or "quorum"; "" is quorum from RabbitMQ 4.0 on, else classic
-	Prefetch  int          // places: deliveries in hand, claims and reservations at once, 1 to 65535
-	Name      string       // this dispatcher's; the connections are docker-dispatch/NAME and docker-dispatch/NAME/publish
-	Untimed   bool         // deliveries may be held for days: the broker is asked not to take them back
-	Log       *slog.Logger // nil is silence
+	URI       string         // the broker, as CheckURI accepts it
+	Queue     string         // taken from; its name and wire.DeadSuffix have room in 255 bytes
+	QueueType string         // of queues that have to be declared: "classic" or "quorum"; "" is quorum from RabbitMQ 4.0 on, else classic
+	Prefetch  int            // places: deliveries in hand, claims and reservations at once, 1 to 65535
+	Name      string         // this dispatcher's; the connections are docker-dispatch/NAME and docker-dispatch/NAME/publish
+	Untimed   bool           // deliveries may be held for days: the broker is asked not to take them back
+	Log       *logfmt.Logger // nil is silence
 
 	// Control is handed the messages of the control queue, wire.ControlSuffix and "." and Name after Queue, one after another and
 	// beside the queue's. They take no place, and a Claim of one is an Ack. Queue in them is the queue above. Nil: no such
@@ -82,7 +82,7 @@ type Config struct {
 type Broker struct {
 	cfg    Config
 	hosts  []host
-	log    *slog.Logger
+	log    *logfmt.Logger
 	window *window
 	worked atomic.Bool // something has succeeded: refusals are waited out from now on
 
@@ -115,9 +115,6 @@ func New(cfg Config) (*Broker, error) {
 		return nil, fmt.Errorf("amqp: prefetch %d: from 1 to %d", cfg.Prefetch, maxPrefetch)
 	case cfg.Control != nil && (cfg.Name == "" || len(controlQueue(cfg)) > maxShortStr):
 		return nil, fmt.Errorf("amqp: name %.255q: with the queue's and %q, in 255 bytes, it names the control queue", cfg.Name, wire.ControlSuffix+".")
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Broker{
 		cfg:    cfg,

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"runtime"
@@ -18,6 +17,7 @@ import (
 	"weak"
 
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
 	"docker-dispatch/wire/wiretest"
 
 	"github.com/rabbitmq/amqp091-go"
@@ -43,16 +43,8 @@ func (j *journal) String() string {
 	return j.buf.String()
 }
 
-func (j *journal) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{
-		Level: slog.LevelDebug,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
+func (j *journal) logger() *logfmt.Logger {
+	return logfmt.New(wiretest.Untimed(j), logfmt.Debug)
 }
 
 // loud is the journal without its debug lines.

@@ -3,10 +3,11 @@ package amqp
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"time"
+
+	"docker-dispatch/wire/logfmt"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 // outage says once that and why the broker cannot be used, and once that it can be again. It paces the attempts between.
 type outage struct {
-	log     *slog.Logger
+	log     *logfmt.Logger
 	what    string        // that the outage stops
 	lasting bool          // and said
 	refused bool          // and said: an outage that turns into a refusal is news
@@ -31,7 +32,7 @@ type outage struct {
 // wait says why, and returns when it is time for another attempt, or when ctx is done.
 func (o *outage) wait(ctx context.Context, err error) {
 	delay := o.next(err)
-	o.log.Log(ctx, o.news(err), "not "+o.what+", trying again", "error", err, "in", delay.Round(time.Millisecond))
+	o.log.Log(o.news(err), "not "+o.what+", trying again", "error", err, "in", delay.Round(time.Millisecond))
 	select {
 	case <-time.After(delay):
 	case <-ctx.Done():
@@ -39,14 +40,14 @@ func (o *outage) wait(ctx context.Context, err error) {
 }
 
 // news is Warn for what has not been said.
-func (o *outage) news(err error) slog.Level {
+func (o *outage) news(err error) logfmt.Level {
 	refused := isRefused(err)
 	said := o.lasting && (o.refused || !refused)
 	o.lasting, o.refused = true, o.refused || refused
 	if said {
-		return slog.LevelDebug
+		return logfmt.Debug
 	}
-	return slog.LevelWarn
+	return logfmt.Warn
 }
 
 // next is how long to wait: doubling from firstDelay to maxDelay, and from the start again when all was well for longer.

@@ -2,11 +2,11 @@ package amqp
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/logfmt"
 
 	"github.com/rabbitmq/amqp091-go"
 )
@@ -82,7 +82,7 @@ type keeper struct {
 	line
 	window    *window
 	queue     string
-	log       *slog.Logger
+	log       *logfmt.Logger
 	newTag    func() string
 	arguments amqp091.Table   // of basic.consume
 	lost      <-chan struct{} // the session's
