@@ -166,6 +166,9 @@ func (c *Command) apply(path string, members []Member, table []option) error {
 const fewVerbs = 4
 
 func (c *Command) row(path, key string, table []option) (*option, error) {
+	if row := find(table, c.Verb, key); row != nil {
+		return row, nil
+	}
 	what := "key"
 	if path != "" {
 		what = "option"
@@ -173,8 +176,6 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 	var known, others []string
 	for i := range table {
 		switch row := &table[i]; {
-		case row.name == key && row.of(c.Verb):
-			return row, nil
 		case row.of(c.Verb):
 			known = append(known, row.name)
 		case row.name == key:
@@ -183,9 +184,9 @@ func (c *Command) row(path, key string, table []option) (*option, error) {
 	}
 	problem := "unknown " + what + " of " + c.Verb + guess(key, known)
 	switch {
-	case path == "" && takes(options[:], c.Verb, key):
+	case path == "" && find(options[:], c.Verb, key) != nil:
 		problem = "it belongs into Options"
-	case path != "" && takes(arguments[:], c.Verb, key):
+	case path != "" && find(arguments[:], c.Verb, key) != nil:
 		problem = "it belongs beside Options, not into it"
 	case path != "" && c.exclusion(key) != "":
 		problem = c.exclusion(key)
@@ -207,9 +208,14 @@ func (c *Command) exclusion(key string) string {
 	return ""
 }
 
-// takes says whether a verb has a key in that table.
-func takes(table []option, verb, key string) bool {
-	return slices.ContainsFunc(table, func(row option) bool { return row.name == key && row.of(verb) })
+// find is the row of a verb's key in a table, or nil.
+func find(table []option, verb, key string) *option {
+	for i := range table {
+		if row := &table[i]; row.name == key && row.of(verb) {
+			return row
+		}
+	}
+	return nil
 }
 
 // set puts a value into the create body, at a path with dots.

@@ -337,8 +337,9 @@ func (o *option) of(verb string) bool { return among(o.verbs, verb) }
 
 // among says whether a verb is in a list with commas.
 func among(verbs, verb string) bool {
-	for v := range strings.SplitSeq(verbs, ", ") {
-		if v == verb {
+	for more := true; more; {
+		var v string
+		if v, verbs, more = strings.Cut(verbs, ", "); v == verb {
 			return true
 		}
 	}

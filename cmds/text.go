@@ -78,12 +78,14 @@ func appendVisible(dst, text []byte) []byte {
 		r, size := utf8.DecodeRune(text[i:])
 		if r == utf8.RuneError && size == 1 {
 			dst = append(dst, text[start:i]...)
-			dst = fmt.Appendf(dst, `\x%02x`, c)
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
 			start = i + 1
 		} else if deceptive(r) {
 			dst = append(dst, text[start:i]...)
-			quoted := strconv.QuoteRuneToASCII(r)
-			dst = append(dst, quoted[1:len(quoted)-1]...)
+			n := len(dst)
+			dst = strconv.AppendQuoteRuneToASCII(dst, r)
+			dst = append(dst[:n], dst[n+1:len(dst)-1]...) // without its quotes
 			start = i + size
 		}
 		i += size

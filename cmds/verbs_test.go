@@ -15,7 +15,7 @@ func TestVerbTables(t *testing.T) {
 			t.Errorf("%s: no way to do it", v.name)
 		}
 		for key := range strings.FieldsSeq(v.required) {
-			if !takes(arguments[:], v.name, key) {
+			if find(arguments[:], v.name, key) == nil {
 				t.Errorf("%s needs %s and does not take it", v.name, key)
 			}
 		}
