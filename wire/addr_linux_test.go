@@ -14,7 +14,7 @@ func TestDialKeepsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	conn, err := Addr{"tcp", listener.Addr().String()}.Dial(context.Background())
+	conn, err := Addr{Network: "tcp", Address: listener.Addr().String()}.Dial(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,44 @@ func TestParseAddr(t *testing.T) {
 	}
 }
 
+func TestParseTLSAddr(t *testing.T) {
+	for _, tt := range []struct{ in, want, err string }{
+		{"tcp://docker.example", "tcp://docker.example:2376", ""},
+		{"tcp://docker.example:2375", "tcp://docker.example:2375", ""},
+		{"tcp://[::1]/", "tcp://[::1]:2376", ""},
+		{"172.17.0.1:2376", "tcp://172.17.0.1:2376", ""},
+
+		{"docker.example", "", "no port"},
+		{"/var/run/docker.sock", "", "TLS is for tcp://host[:port]; a socket has none"},
+		{"unix:///run/docker.sock", "", "TLS is for tcp://host[:port]; a socket has none"},
+		{"https://docker.example", "", "https:// is not spoken"},
+	} {
+		addr, err := ParseTLSAddr(tt.in, TLS{Name: "other"})
+		if tt.err == "" && (err != nil || addr.String() != tt.want || addr.TLS == nil || addr.TLS.Name != "other") {
+			t.Errorf("ParseTLSAddr(%q) = %q, %v; want %q", tt.in, addr, err, tt.want)
+		}
+		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("ParseTLSAddr(%q) = %q, %v; want the error %q", tt.in, addr, err, tt.err)
+		}
+	}
+}
+
+func TestCrosses(t *testing.T) {
+	for in, want := range map[string]bool{
+		"/var/run/docker.sock": false, "localhost:2375": false, "127.0.0.1:2375": false, "127.1.2.3:2375": false, "[::1]:2375": false, "[::ffff:127.0.0.1]:2375": false,
+		"172.17.0.1:2375": true, "docker.example:2375": true, "localhost.example:2375": true, "[fe80::1]:2375": true, "0.0.0.0:2375": true, "128.0.0.1:2375": true,
+	} {
+		addr, err := ParseAddr(in)
+		if err != nil || addr.Crosses() != want {
+			t.Errorf("%s: %t, want %t: %v", in, addr.Crosses(), want, err)
+		}
+		addr.TLS = new(TLS)
+		if addr.Crosses() {
+			t.Errorf("%s with TLS: true", in)
+		}
+	}
+}
+
 func TestParseAddrOfABroker(t *testing.T) {
 	_, err := ParseAddr("amqp://user:secret@host:5672/")
 	if err == nil || !strings.Contains(err.Error(), "the broker's the second") || strings.Contains(err.Error(), "secret") {

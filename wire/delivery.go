@@ -41,6 +41,7 @@ type Delivery struct {
 	Properties
 	Body        []byte
 	Queue       string // the queue it was taken from; "" for standard input
+	UserID      string // the login of its publisher, which the broker has checked; "" when the publisher does not say
 	Redelivered bool   // the broker has given it out before, or cannot tell
 
 	// Settle tells the broker the verdict: Ack, or Requeue, or Claim and later Ack, which then sends nothing, gives the
@@ -58,6 +59,7 @@ type Publishing struct {
 	Properties
 	Queue string
 	Body  []byte
+	First []string // headers that come before all others where there is no room for all
 
 	// Delay, when not 0, is a power of two of seconds from 1 to 1024: the message rests that long in the queue that
 	// Queue, RetryInfix and the seconds name, before the broker moves it to Queue.

@@ -1,8 +1,9 @@
 // Package wire is the vocabulary that the protocols below it and the program above it share: where a daemon listens
-// ([Addr]), a message in our hands ([Delivery]) and what becomes of it ([Verdict]).
+// ([Addr]) and how it proves who it is ([TLS]), a message in our hands ([Delivery]) and what becomes of it ([Verdict]), and
+// what is not to be told ([Secret]).
 //
 // The protocols themselves are in the folders below: http1 is the client side of RFC 9112 with hijacking, stdcopy is
 // Docker's multiplexed stream, and amqp is AMQP 0-9-1 as RabbitMQ speaks it, by github.com/rabbitmq/amqp091-go. None of
-// them knows what a container is. This package imports the standard library only and refuses to know more than names and
-// addresses: it neither speaks nor decides.
+// them knows what a container is. This package imports the standard library only. It dials, by crypto/tls where TLS is asked for,
+// and says no word on a connection beyond that; it verifies who answers unless it is told in so many words not to.
 package wire

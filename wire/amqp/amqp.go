@@ -7,7 +7,7 @@
 // message away. Here a delivery belongs to the session that brought it, and its Settle does nothing once that has ended. What
 // the broker will not have is a [*Refused], with the mend in its text; all else is waited out.
 //
-// Each of these is told in a file: the lock on a dispatcher's name, which is its queue for control messages (control.go); the
+// Each of these is told in a file: who both ends are (login.go); the lock on a dispatcher's name, which is its queue for control messages (control.go); the
 // places of those in hand, claimed or reserved, and the consumer that fits them (window.go); the barrier behind
 // settlements (steady.go); the queues in which messages rest before they are tried again (retry.go).
 //
@@ -68,6 +68,9 @@ type Config struct {
 	Untimed   bool           // deliveries may be held for days: the broker is asked not to take them back
 	Log       *logfmt.Logger // nil is silence
 
+	// PasswordFile has the password of the URI's user, and is read anew at each connection; "" is that of the URI.
+	PasswordFile string
+
 	// Control is handed the messages of the control queue, wire.ControlSuffix and "." and Name after Queue, one after another and
 	// beside the queue's. They take no place, and a Claim of one is an Ack. Queue in them is the queue above. Nil: no such
 	// queue, and no lock.
@@ -115,6 +118,12 @@ func New(cfg Config) (*Broker, error) {
 		return nil, fmt.Errorf("amqp: prefetch %d: from 1 to %d", cfg.Prefetch, maxPrefetch)
 	case cfg.Control != nil && (cfg.Name == "" || len(controlQueue(cfg)) > maxShortStr):
 		return nil, fmt.Errorf("amqp: name %.255q: with the queue's and %q, in 255 bytes, it names the control queue", cfg.Name, wire.ControlSuffix+".")
+	}
+	if err := CheckPasswordFile(cfg.URI, cfg.PasswordFile); err != nil {
+		return nil, err
+	}
+	if hosts[0].tls().Unverified {
+		cfg.Log.Warn("the broker's certificate is not verified: whoever is on the way to it can read and send messages", "mend", "leave verify=verify_none out, and name its authority by cacertfile")
 	}
 	return &Broker{
 		cfg:    cfg,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -99,7 +100,11 @@ func TestCheckURI(t *testing.T) {
 		{"amqp://h//", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
 		{"amqp://h/v/", "amqp: broker's address: a / within the vhost is written %2F", "amqp://***"},
 		{"amqp://h/" + strings.Repeat("v", 256), "amqp: broker's address: a vhost has at most 255 bytes", "amqp://***"},
-		{"amqps://h/?verify=hunter2", `amqp: broker's address: unknown parameter "verify"; known are auth_mechanism, cacertfile, certfile, channel_max, connection_timeout, heartbeat, keyfile, server_name_indication`, "amqps://***"},
+		{"amqps://bob:hunter2@h/?verify=verify_none&cacertfile=a", "", "amqps://bob:***@h/"},
+		{"amqps://h/?password=hunter2", `amqp: broker's address: unknown parameter "password"; known are auth_mechanism, cacertfile, certfile, channel_max, connection_timeout, heartbeat, keyfile, server_name_indication, verify`, "amqps://***"},
+		{"amqps://h/?verify=hunter2", "amqp: broker's address: verify must be verify_peer or verify_none", "amqps://***"},
+		{"amqp://h/?verify=verify_peer", "amqp: broker's address: verify has no effect without TLS: write amqps://, or leave it out", "amqp://***"},
+		{"amqps://h/?auth_mechanism=plain&auth_mechanism=External", "amqp: broker's address: auth_mechanism=external is a login by a client certificate: add certfile and keyfile", "amqps://***"},
 		{"amqps://h/?certfile=a", "amqp: broker's address: certfile and keyfile go together", "amqps://***"},
 		{"amqp://h/?cacertfile=hunter2", "amqp: broker's address: cacertfile has no effect without TLS: write amqps://, or leave it out", "amqp://***"},
 		{"amqp://h/?heartbeat=hunter2", "amqp: broker's address: heartbeat must be 0 to 65535 seconds", "amqp://***"},
@@ -242,7 +247,7 @@ func TestBoundHeaders(t *testing.T) {
 		if c.dropped != "" {
 			want[DroppedHeader] = c.dropped
 		}
-		if got := boundHeaders(c.in, maxHeaders); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
+		if got := boundHeaders(c.in, nil, maxHeaders); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
 			t.Errorf("%s:\n got %.300v\nwant %.300v", c.name, got, want)
 		}
 	}
@@ -412,6 +417,7 @@ func silent(conn net.Conn) {
 func nobody(wire.Delivery) {}
 
 func TestWrongPortIsRefusedAtOnce(t *testing.T) {
+	stranger := wiretest.NewAuthority(t, t.TempDir()).Issue("stranger", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} }).Load(t)
 	alert := func(conn net.Conn) { // a TLS server's answer to what is not TLS: a fatal alert, protocol_version
 		conn.Read(make([]byte, 8))
 		conn.Write([]byte{21, 3, 1, 0, 2, 2, 70})
@@ -422,7 +428,7 @@ func TestWrongPortIsRefusedAtOnce(t *testing.T) {
 		conn.Write([]byte("AMQP\x00\x00\x09\x01"))
 	}
 	untrusted := func(conn net.Conn) {
-		tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}).Handshake()
+		tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{stranger}}).Handshake()
 	}
 	for _, c := range []struct {
 		scheme, query string
@@ -431,8 +437,8 @@ func TestWrongPortIsRefusedAtOnce(t *testing.T) {
 	}{
 		{"amqp", "", alert, `: "the answer is not AMQP"; if this is a port for TLS, write amqps://`},
 		{"amqps", "", plain, `: "tls: first record does not look like a TLS handshake"; if this is the port for plain AMQP, write amqp://`},
-		{"amqps", "", untrusted, `: "tls: failed to verify certificate: x509: certificate signed by unknown authority"; check cacertfile, certfile, keyfile and server_name_indication in the broker's address`},
-		{"amqps", "?cacertfile=/nonexistent", untrusted, `: "create TLS config from URI: read CA certificate: open /nonexistent: no such file or directory"; check cacertfile, certfile, keyfile and server_name_indication in the broker's address`},
+		{"amqps", "", untrusted, `: "tls: failed to verify certificate: x509: certificate signed by unknown authority"; no authority that this system knows has signed the peer's certificate: name its authority's file (cacertfile, certfile, keyfile and server_name_indication in the broker's address)`},
+		{"amqps", "?cacertfile=/nonexistent", untrusted, `: "wire: TLS: the authorities' certificates: open /nonexistent: no such file or directory"; check cacertfile, certfile and keyfile in the broker's address`},
 	} {
 		address := listen(t, c.serve)
 		b := newTestBroker(t, Config{URI: c.scheme + "://bob:" + secret + "@" + address + "/" + c.query}, new(journal))
@@ -581,5 +587,16 @@ func TestHosts(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A flood of small headers does not carry away those that come first.
+func TestFirstHeaders(t *testing.T) {
+	in := map[string]any{"reason": strings.Repeat("r", 4<<10)}
+	for i := range 5000 {
+		in[fmt.Sprint("flood-", i)] = "12345678"
+	}
+	if got := boundHeaders(in, []string{"reason", "attempt"}, maxHeaders); got["reason"] != in["reason"] || got["flood-1"] == nil || got[DroppedHeader] == nil {
+		t.Errorf("of %d headers %d are kept, without the first", len(in), len(got))
 	}
 }

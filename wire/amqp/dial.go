@@ -3,7 +3,6 @@ package amqp
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"docker-dispatch/wire"
 
 	"github.com/rabbitmq/amqp091-go"
 )
@@ -68,10 +69,7 @@ func (b *Broker) dialHost(ctx context.Context, h host, name string) (*link, erro
 		return nil, h.dialError(err)
 	}
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
-	conn, err := amqp091.DialConfig(h.text, amqp091.Config{
-		Properties: properties(name),
-		Dial:       func(string, string) (net.Conn, error) { return raw, nil },
-	})
+	conn, err := h.shakeHands(ctx, raw, amqp091.Config{Properties: properties(name)}, b.cfg.PasswordFile)
 	if err = cmp.Or(context.Cause(ctx), err); err != nil {
 		raw.Close()
 		return nil, h.dialError(err)
@@ -106,36 +104,30 @@ func (l *link) close(deadline time.Time) {
 func (h host) dialError(err error) error {
 	what := "connecting to " + Redact(h.text)
 	reply, _ := errors.AsType[*amqp091.Error](err)
+	distrust, _ := errors.AsType[*wire.Distrust](err)
 	switch {
+	case isRefused(err):
+		return err
 	case reply == amqp091.ErrVhost: // what the library says when the connection was lost at that step
 		return fmt.Errorf("amqp: %s: connection lost in the handshake", what)
+	case reply == amqp091.ErrSASL:
+		return &Refused{what, reply.Code, reply.Reason, "the broker has no auth_mechanism of the address; external needs its plugin rabbitmq_auth_mechanism_ssl, and a listener with TLS"}
 	case reply != nil && reply.Reason == amqp091.ErrFrameTooLarge.Error():
 		return &Refused{what, 0, "the answer is not AMQP", "if this is a port for TLS, write amqps://"}
 	case reply != nil:
-		return judge(what, err, map[int]string{
-			amqp091.AccessRefused: "check user name and password with: rabbitmqctl authenticate_user " + strconv.Quote(h.uri.Username) +
-				"; in the address, : @ / ? # % of a password are written %3A %40 %2F %3F %23 %25, and guest may come from the broker's own machine only",
-			amqp091.NotAllowed: fmt.Sprintf("check that the vhost %q exists (rabbitmqctl add_vhost) and that %q may use it (rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ)",
-				h.uri.Vhost, h.uri.Username),
-		})
+		return judge(what, err, h.mends())
+	case distrust != nil:
+		return &Refused{what, 0, distrust.Err.Error(), distrustMend(distrust)}
 	case isOutage(err):
 		return fmt.Errorf("amqp: %s: %w", what, err)
 	}
-	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain {
-		return &Refused{what, 0, err.Error(), "if this is the port for plain AMQP, write amqp://"}
-	}
-	return &Refused{what, 0, err.Error(), "check cacertfile, certfile, keyfile and server_name_indication in the broker's address"}
+	return &Refused{what, 0, err.Error(), "check cacertfile, certfile and keyfile in the broker's address"}
 }
 
-// isOutage tells whether the network failed, and not TLS or its files: an alert is a net.OpError too, and an error of the
-// system that a file met is a net.Error.
+// isOutage tells whether the network failed, and not a file: an error of the system that a file met is a net.Error.
 func isOutage(err error) bool {
-	op, _ := errors.AsType[*net.OpError](err)
 	_, file := errors.AsType[*fs.PathError](err)
-	if file || op != nil && (op.Op == "remote error" || op.Op == "local error") {
-		return false
-	}
 	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, errHandshake)
+	return !file && (network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, errHandshake))
 }

@@ -36,6 +36,7 @@ type header struct {
 	key   string
 	value any
 	size  int
+	first bool
 }
 
 // headersWithin is how many bytes of headers a connection carries whose largest frame has frameMax bytes (0: no limit).
@@ -46,8 +47,8 @@ func headersWithin(frameMax int) int {
 	return min(maxHeaders, frameMax/2) // the rest holds seven short strings, in the smallest frame (4096) too
 }
 
-// boundHeaders keeps what fits into limit bytes, the small before the large: what a dispatcher adds is small.
-func boundHeaders(headers map[string]any, limit int) amqp091.Table {
+// boundHeaders keeps what fits into limit bytes: those that are named first, then the small before the large.
+func boundHeaders(headers map[string]any, first []string, limit int) amqp091.Table {
 	var fitting []*header
 	var dropped []string
 	for key, v := range headers {
@@ -56,10 +57,16 @@ func boundHeaders(headers map[string]any, limit int) amqp091.Table {
 			dropped = append(dropped, key)
 			continue
 		}
-		fitting = append(fitting, &header{key, value, 1 + len(key) + size})
+		fitting = append(fitting, &header{key, value, 1 + len(key) + size, slices.Contains(first, key)})
 	}
 	// Of pointers, and of strings, package flag and crypto/x509 have the same instances: no code more.
 	slices.SortFunc(fitting, func(a, b *header) int {
+		if a.first != b.first && a.first {
+			return -1
+		}
+		if a.first != b.first {
+			return 1
+		}
 		return cmp.Or(cmp.Compare(a.size, b.size), strings.Compare(a.key, b.key))
 	})
 	table, room := amqp091.Table{}, limit-droppedRoom

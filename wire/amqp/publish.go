@@ -190,7 +190,7 @@ func (o *outlet) message(p wire.Publishing) amqp091.Publishing {
 		AppId:           p.AppID,
 		Priority:        p.Priority,
 		Timestamp:       p.Timestamp,
-		Headers:         boundHeaders(p.Headers, headersWithin(o.conn.Config.FrameSize)),
+		Headers:         boundHeaders(p.Headers, p.First, headersWithin(o.conn.Config.FrameSize)),
 		Body:            p.Body,
 	}
 }

@@ -247,6 +247,7 @@ func received(d amqp091.Delivery, queue string, lost <-chan struct{}, settle fun
 		},
 		Body:        d.Body,
 		Queue:       queue,
+		UserID:      d.UserId,
 		Redelivered: d.Redelivered,
 		Lost:        lost,
 		Settle:      settle,

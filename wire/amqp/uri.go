@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"docker-dispatch/wire"
+
 	"github.com/rabbitmq/amqp091-go"
 )
 
@@ -20,8 +22,8 @@ type parameter struct {
 	tls  bool // of no effect without TLS
 }
 
-// parameters are what the library obeys in a URI's query (https://www.rabbitmq.com/docs/uri-query-parameters), and what each
-// has to be. It would pass over any other in silence, verify=verify_peer too.
+// parameters are what is obeyed in a URI's query (https://www.rabbitmq.com/docs/uri-query-parameters), and what each has to be.
+// The library would pass over any other in silence.
 var parameters = [...]parameter{
 	{"auth_mechanism", "plain, amqplain or external", isMechanism, false},
 	{"cacertfile", "a path", notEmpty, true},
@@ -31,13 +33,20 @@ var parameters = [...]parameter{
 	{"heartbeat", "0 to 65535 seconds", within(0, 65535), false},
 	{"keyfile", "a path", notEmpty, true},
 	{"server_name_indication", "a host name", notEmpty, true},
+	{"verify", "verify_peer or verify_none", isVerify, true},
 }
 
 func notEmpty(s string) bool { return s != "" }
 
-func isMechanism(s string) bool {
-	return slices.Contains([]string{"plain", "amqplain", "external"}, strings.ToLower(s))
-}
+func isMechanism(s string) bool { return mechanisms[strings.ToLower(s)] != nil }
+
+func isVerify(s string) bool { return s == verifyPeer || s == verifyNone }
+
+// The values of verify; the first is what is done without it.
+const (
+	verifyPeer = "verify_peer"
+	verifyNone = "verify_none"
+)
 
 func within(low, high int) func(string) bool {
 	return func(s string) bool {
@@ -157,8 +166,11 @@ func queryFault(u *url.URL) string {
 			return name + " must be " + p.want
 		}
 	}
-	if query.Has("certfile") != query.Has("keyfile") {
+	switch {
+	case query.Has("certfile") != query.Has("keyfile"):
 		return "certfile and keyfile go together"
+	case slices.ContainsFunc(query["auth_mechanism"], isExternal) && !query.Has("certfile"):
+		return "auth_mechanism=external is a login by a client certificate: add certfile and keyfile"
 	}
 	return ""
 }
@@ -186,10 +198,10 @@ func parameterNames() string {
 func Redact(uri string) string {
 	scheme, _, found := strings.Cut(uri, "://")
 	if !found || scheme != "amqp" && scheme != "amqps" {
-		return "***"
+		return wire.Redacted
 	}
 	if CheckURI(uri) != nil {
-		return scheme + "://***"
+		return scheme + "://" + wire.Redacted
 	}
 	before, hosts, after := cut(uri)
 	u, _ := url.Parse(before + after)
@@ -197,7 +209,7 @@ func Redact(uri string) string {
 	if u.User != nil {
 		user = url.User(u.User.Username()).String()
 		if _, set := u.User.Password(); set {
-			user += ":***"
+			user += ":" + wire.Redacted
 		}
 		user += "@"
 	}

@@ -4,7 +4,7 @@
 // [Main] is a package's TestMain. [Server] plays a transcript's server side over an in-memory connection and compares what
 // the client sends byte for byte; [ServerInPieces] answers in small pieces. [Record] writes down what passes through a real
 // connection in the same form. It refuses to guess: a byte too many, a byte too few or a connection that is never dialled
-// fails the test. [Untimed] takes the times out of a log.
+// fails the test. An [Authority] signs certificates for TLS. [Untimed] takes the times out of a log.
 //
 // # Transcript
 //
