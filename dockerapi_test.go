@@ -65,6 +65,7 @@ import (
 	"docker-dispatch/cmds"
 	"docker-dispatch/wire"
 	"docker-dispatch/wire/stdcopy"
+	"docker-dispatch/wire/wiretest"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -330,7 +331,7 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 		"status":            statuses(t),
 		"label":             {"docker-dispatch.message-id", "docker-dispatch.queue"},
 		"header":            {"docker-dispatch-reason"},
-		"environment":       {"$DOCKER_HOST", "$AMQP_URL", "$DOCKER_CONFIG", "$DOCKER_DISPATCH_NAME"},
+		"environment":       {"$DOCKER_HOST", "$DOCKER_TLS_VERIFY", "$DOCKER_CERT_PATH", "$AMQP_URL", "$DOCKER_CONFIG", "$DOCKER_DISPATCH_NAME"},
 		"Docker API's list": {"docker-dispatch calls"},
 	} {
 		for _, word := range words {
@@ -874,7 +875,13 @@ func TestBadMessagesAreKeptInTheDeadQueue(t *testing.T) {
 	for _, bad := range badMessages {
 		d, r := dead[bad.what], p.result(bad.what)
 		headers := amqp.Table{"x-own": int64(7), "docker-dispatch-reason": r.Error, "docker-dispatch-queue": p.queue}
-		if string(d.Body) != bad.body || d.CorrelationId != "correlation of "+bad.what || fmt.Sprint(d.Headers) != fmt.Sprint(headers) || d.DeliveryMode != amqp.Persistent {
+		body := bad.body
+		if len(body) > maxBody {
+			headers["docker-dispatch-length"] = int64(len(body))
+			headers["docker-dispatch-sha256"] = fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
+			body = body[:64<<10]
+		}
+		if string(d.Body) != body || d.CorrelationId != "correlation of "+bad.what || fmt.Sprint(d.Headers) != fmt.Sprint(headers) || d.DeliveryMode != amqp.Persistent {
 			t.Errorf("%s: in the dead queue are %d bytes %.100q, correlation id %q, headers %v", bad.what, len(d.Body), d.Body, d.CorrelationId, d.Headers)
 		}
 	}
@@ -2604,10 +2611,13 @@ func TestFromScratch(t *testing.T) {
 	deleteQueues(t, here, queue)
 	var created struct{ ID string }
 	here.engine.post(t, "/containers/create?name="+name, message{
-		"Image":      binary,
-		"Cmd":        []string{"-q", queue, "-name", queue},
-		"Env":        []string{"AMQP_URL=" + here.broker},
-		"HostConfig": message{"NetworkMode": "host", "Binds": []string{socket + ":/var/run/docker.sock"}},
+		"Image": binary,
+		"Cmd":   []string{"-q", queue, "-name", queue},
+		"Env":   []string{"AMQP_URL=" + here.broker},
+		"HostConfig": message{
+			"NetworkMode": "host", "Binds": []string{socket + ":/var/run/docker.sock"}, "GroupAdd": []string{groupOf(t, socket)},
+			"ReadonlyRootfs": true, "CapDrop": []string{"ALL"}, "SecurityOpt": []string{"no-new-privileges"},
+		},
 	}, &created)
 	t.Cleanup(func() { here.engine.delete(t, created.ID) })
 	here.engine.post(t, "/containers/"+created.ID+"/start", nil, nil)
@@ -2615,6 +2625,15 @@ func TestFromScratch(t *testing.T) {
 		return func() bool { return strings.Contains(here.engine.log(t, created.ID), part) }
 	}
 	await(t, patience, "the dispatcher to consume", func() bool { return here.engine.running(t, created.ID) && log("msg=consuming ")() })
+
+	var started struct{ State struct{ Pid int } }
+	here.engine.get(t, "/containers/"+created.ID+"/json", &started)
+	status := readFile(t, fmt.Sprintf("/proc/%d/status", started.State.Pid))
+	for _, line := range []string{"\nUid:\t65534\t65534\t65534\t65534\n", "\nCapEff:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n", "\nNoNewPrivs:\t1\n"} {
+		if !strings.Contains(status, line) {
+			t.Errorf("its process has not %q:\n%s", line, status)
+		}
+	}
 
 	inner := unique()
 	publish(t, here, queue, amqp.Publishing{Body: []byte(body(t, runOf(attached(inner), "echo", "hello from within")))})
@@ -2631,6 +2650,16 @@ func TestFromScratch(t *testing.T) {
 	if left := here.engine.containers(t, queue); len(left) != 0 {
 		t.Errorf("it leaves behind %+v", left)
 	}
+}
+
+// groupOf is the number of a file's group.
+func groupOf(t *testing.T, path string) string {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(info.Sys().(*syscall.Stat_t).Gid)
 }
 
 // End to end: options
@@ -3352,7 +3381,7 @@ var mistakes = []struct{ message, says string }{
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x"}`, `Stdin: nobody would read it; set Options.Interactive`},
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x", "Options": {"Interactive": true, "Detach": true}}`, `Stdin: nobody would read it; leave Options.Detach out`},
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Stdin": "x", "StdinBase64": "eA==", "Options": {"Interactive": true}}`, `StdinBase64: given together with Stdin; one of them is enough`},
-	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Env": ["HOME"]}}`, `Options.Env: "HOME": it has no value, and the dispatcher's own is not given away (NAME=value)`},
+	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Env": ["HOME"]}}`, `Options.Env: ***: it has no value, and the dispatcher's own is not given away (NAME=value)`},
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"EnvFile": "x"}}`, `Options.EnvFile: files of the dispatcher's machine are not read; give the variables in Env`},
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Attach": ["STDOUT"]}}`, `Options.Attach: no option of exec, but of run and create and start`},
 	{`{"Dockercmd": "exec", "Container": "aa", "Cmd": ["ls"], "Options": {"Timeout": 5}}`, `Options.Timeout: no option of exec, but of stop and restart and run`},
@@ -3387,14 +3416,14 @@ var mistakes = []struct{ message, says string }{
 	{`{"Dockercmd": "ps", "Options": {"Quiet": true}}`, `Options.Quiet: Data has all of the Engine's JSON; pick from that`},
 	{`{"Dockercmd": "cp", "Container": "aa"}`, `Path: cp needs it`},
 	{`{"Dockercmd": "cp", "Container": "aa", "Path": ""}`, `Path: "": not a path (try "/etc/hosts")`},
-	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "TarBase64": "***"}`, `TarBase64: "***": not base64 (the standard alphabet, with padding)`},
+	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "TarBase64": "***"}`, `TarBase64: ***: not base64 (the standard alphabet, with padding)`},
 	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "TarBase64": "eA==", "Options": {"FollowLink": true}}`, `Options.FollowLink: it is for a copy out of the container, without TarBase64`},
 	{`{"Dockercmd": "cp", "Container": "aa", "Path": "/etc", "Options": {"Archive": true}}`, `Options.Archive: it is for a copy into the container, with TarBase64; a tar that is copied out has all owners`},
 	{`{"Dockercmd": "cp", "Container": "aa:/etc", "Path": "/etc"}`, `Container: "aa:/etc": not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)`},
 	{`{"Dockercmd": "rmi"}`, `Image: rmi needs it`},
 	{`{"Dockercmd": "rmi", "Image": "busybox", "Options": {"Force": 1}}`, `Options.Force: 1: not true or false, without quotes`},
 	{`{"Dockercmd": "volume create", "Options": {"Name": "v"}}`, `Options.Name: the name is the message's Volume`},
-	{`{"Dockercmd": "volume create", "Volume": "v", "Options": {"Opt": "=x"}}`, `Options.Opt: "=x": it has no name (key=value)`},
+	{`{"Dockercmd": "volume create", "Volume": "v", "Options": {"Opt": "=x"}}`, `Options.Opt: ***: it has no name (key=value)`},
 	{`{"Dockercmd": "volume create", "Volume": "v", "Options": {"Label": "docker-dispatch.queue=x"}}`, `Options.Label: "docker-dispatch.queue=x": the labels docker-dispatch.… are the dispatcher's own`},
 	{`{"Dockercmd": "volume rm"}`, `Volume: volume rm needs it`},
 	{`{"Dockercmd": "network create"}`, `Network: network create needs it`},
@@ -3405,7 +3434,7 @@ var mistakes = []struct{ message, says string }{
 	{`{"Dockercmd": "network create", "Network": "nn", "Options": {"Internal": 1}}`, `Options.Internal: 1: not true or false, without quotes`},
 	{`{"Dockercmd": "network rm", "Container": "aa"}`, `Container: no key of network rm, but of start, stop, restart, kill and others`},
 	{`{"Dockercmd": "network connect", "Network": "nn"}`, `Container: network connect needs it`},
-	{`{"Dockercmd": "network connect", "Network": "nn", "Container": "aa", "Options": {"DriverOpt": "x"}}`, `Options.DriverOpt: "x": it has no value (key=value)`},
+	{`{"Dockercmd": "network connect", "Network": "nn", "Container": "aa", "Options": {"DriverOpt": "x"}}`, `Options.DriverOpt: ***: it has no value (key=value)`},
 	{`{"Dockercmd": "network disconnect", "Network": "nn", "Container": "aa", "Options": {"Alias": "x"}}`, `Options.Alias: no option of network disconnect, but of network connect`},
 	{`{"Dockercmd": "network disconect", "Network": "nn", "Container": "aa"}`, `Dockercmd: "network disconect": unknown command; did you mean network disconnect? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)`},
 	{`{"Dockercmd": "inspect", "Volume": "../containers/x"}`, `Volume: "../containers/x": not a name or id`},
@@ -3470,7 +3499,7 @@ func TestTale(t *testing.T) {
 		fmt.Fprintln(&messages, words.Replace(line.message))
 		fmt.Fprintln(&reads, words.Replace(line.reads))
 	}
-	_, stdout, stderr := finish(t, strings.NewReader(messages.String()), "-c", "1", "-name", name, here.engine.address, "-")
+	_, stdout, stderr := finish(t, strings.NewReader(messages.String()), "-policy", trusted, "-c", "1", "-name", name, here.engine.address, "-")
 	for pattern, mask := range map[string]string{`(?m) (\[?)\{.*\}(\]?)$`: " $1{…}$2", `(?m) created [0-9a-f]{12}$`: " created ID", ` +=`: " ="} {
 		stdout = regexp.MustCompile(pattern).ReplaceAllString(stdout, mask)
 	}
@@ -3623,7 +3652,7 @@ var chapters = map[string][]deed{
 		{what: "what a far one leads to", message: `{"Dockercmd": "cp", "Options": {"FollowLink": true}, "Container": "NAME", "Path": "/a/far"}`, comes: `copied b/ "" b/note "text\\n"`},
 		{what: "no link", message: `{"Dockercmd": "cp", "Options": {"FollowLink": true}, "Container": "NAME", "Path": "/a/b/note"}`, comes: `copied note "text\\n"`},
 		{what: "a file that is not there", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/a/none"}`, comes: "failed: Could not find the file /a/none in container NAME"},
-		{what: "too large", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/large"}`, comes: `failed: the tar of "/large" is longer than 16 MiB; copy less of it`},
+		{what: "too large", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/large"}`, comes: `failed: the tar of "/large" is longer than 8 MiB; copy less of it`},
 		{what: "in", message: `{"Dockercmd": "cp", "Container": "NAME", "Path": "/tmp", "TarBase64": "TAR"}`, comes: "copied"},
 		{what: "it is there", message: `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "cat /tmp/note; stat -c ' %a %u:%g' /tmp/note"]}`, comes: "from a tar 640 1234:1234\nexited 0"},
 		{what: "in as the container's user", message: `{"Dockercmd": "cp", "Options": {"Archive": true}, "Container": "NAME", "Path": "/a", "TarBase64": "TAR"}`, comes: "copied"},
@@ -4182,6 +4211,1175 @@ func TestPrivateRegistryPull(t *testing.T) {
 	p.checkSettled(0, 0)
 }
 
+// End to end: the policy
+
+// treasure is a file of this machine that no container may see, in a folder of its own.
+func treasure(t *testing.T) (folder, text string) {
+	t.Helper()
+	folder, text = t.TempDir(), unique()
+	if err := os.WriteFile(filepath.Join(folder, "treasure"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return folder, text
+}
+
+// roads are options by which a container would get at the folder, and what its command does then. Other roads lead to the rest of the host.
+var roads = []struct{ what, options, cmd string }{
+	{"a volume", `"Volume": "FOLDER:/f"`, "cat /f/treasure"},
+	{"a volume with dots", `"Volume": "/proc/..FOLDER:/f"`, "cat /f/treasure"},
+	{"a volume with slashes", `"Volume": "/FOLDER//:/f:ro"`, "cat /f/treasure"},
+	{"the whole host", `"Volume": ["/:/f"]`, "cat /fFOLDER/treasure"},
+	{"a mount", `"Mount": "type=bind,source=FOLDER,target=/f"`, "cat /f/treasure"},
+	{"a mount in capitals", `"Mount": "TYPE=BIND,SRC=FOLDER,DST=/f"`, "cat /f/treasure"},
+	{"a volume that is made as a bind", `"Mount": "target=/f,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=FOLDER"`, "cat /f/treasure"},
+	{"a named one", `"Mount": "source=VOLUME,target=/f,volume-opt=type=none,\"volume-opt=o=ro,bind\",volume-opt=device=FOLDER"`, "cat /f/treasure"},
+	{"a volume that is one already", `"Volume": "BOUND:/f"`, "cat /f/treasure"},
+	{"the same as a mount", `"Mount": "source=BOUND,target=/f"`, "cat /f/treasure"},
+	{"another container's volumes", `"VolumesFrom": "HOLDER"`, "cat /f/treasure"},
+	{"them, by its id", `"VolumesFrom": "HOLDERID:ro"`, "cat /f/treasure"},
+	{"another container's processes", `"Pid": "container:HOLDER", "CapAdd": "SYS_PTRACE"`, "cat /proc/1/root/f/treasure"},
+	{"the host's processes", `"Pid": "host", "Privileged": true`, "cat /proc/1/rootFOLDER/treasure"},
+	{"devices of the host", `"Privileged": true`, "cat /sys/class/block/*/uevent"},
+	{"a device", `"Device": "/dev/kmsg"`, "cat /dev/kmsg"},
+	{"rules for devices", `"DeviceCgroupRule": "a *:* rwm", "CapAdd": "MKNOD"`, "true"},
+	{"all capabilities", `"CapAdd": "ALL"`, "true"},
+	{"no seccomp", `"SecurityOpt": "seccomp=unconfined"`, "true"},
+	{"no masks", `"SecurityOpt": "systempaths=unconfined"`, "true"},
+	{"the host's network", `"Network": "host"`, "true"},
+	{"another container's network", `"Network": "container:HOLDER"`, "true"},
+	{"the host's memory", `"Ipc": "host"`, "true"},
+	{"another container's memory", `"Ipc": "container:HOLDER"`, "true"},
+	{"the host's name", `"Uts": "host"`, "true"},
+	{"the host's users", `"Userns": "host"`, "true"},
+	{"the host's groups", `"Cgroupns": "host"`, "true"},
+	{"a parent group", `"CgroupParent": "/"`, "true"},
+	{"the Engine's socket", `"Volume": "/var/run/docker.sock:/s"`, "true"},
+	{"a port of the host's own", `"Publish": "25:25"`, "true"},
+	{"the kernel's settings", `"Sysctl": {"net.ipv4.ip_forward": "1"}`, "true"},
+	{"another log", `"LogDriver": "syslog", "LogOpt": {"syslog-address": "udp://127.0.0.1:9"}`, "true"},
+	{"another runtime", `"Runtime": "other"`, "true"},
+}
+
+// TestNoRoadToTheHost tries all roads under the policy of those who have none, and under one that grants what lies beside.
+func TestNoRoadToTheHost(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	folder, text := treasure(t)
+	bound, holder := unique(), unique()
+	here.engine.post(t, "/volumes/create", message{"Name": bound, "DriverOpts": message{"type": "none", "o": "bind", "device": folder}}, nil)
+	t.Cleanup(func() { here.engine.do(t, "DELETE", "/volumes/"+bound, nil, nil) })
+	var made struct{ Id string }
+	here.engine.post(t, "/containers/create?name="+holder, message{"Image": image, "Cmd": []string{"sleep", "3600"}, "HostConfig": message{"Binds": []string{folder + ":/f"}, "IpcMode": "shareable"}}, &made)
+	t.Cleanup(func() { here.engine.delete(t, made.Id) })
+	here.engine.post(t, "/containers/"+holder+"/start", nil, nil)
+	words := strings.NewReplacer("FOLDER", folder, "BOUND", bound, "HOLDERID", made.Id[:12], "HOLDER", holder, "VOLUME", unique())
+
+	beside := t.TempDir()
+	if err := os.Symlink(folder, beside+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	policy := filepath.Join(t.TempDir(), "policy.json")
+	write(t, policy, fmt.Sprintf(`{"Grants": {"Bind": [%q], "NamedVolume": ["other-*"], "Network": ["*"], "Pid": ["*"], "Ipc": ["*"], "CapAdd": ["CHOWN"], "HostPort": ["443"], "VolumesFrom": ["other-*"]}}`, beside))
+	trying := append(roads[:len(roads):len(roads)], struct{ what, options, cmd string }{"a link beside", `"Volume": "` + beside + `/link:/f"`, "cat /f/treasure"})
+	for _, file := range []string{"", policy} {
+		p := start(t, here, "-policy", file)
+		for i, road := range trying {
+			p.send(fmt.Sprint(i), words.Replace(fmt.Sprintf(`{"Dockercmd": "run", "Image": %q, "Cmd": ["sh", "-c", %q], "Options": {"Attach": ["STDOUT", "STDERR"], "Remove": true, %s}}`, image, road.cmd, road.options)))
+		}
+		for i, road := range trying {
+			r := p.result(fmt.Sprint(i))
+			if r.Status != cmds.StatusDenied || !strings.Contains(r.Error, "Grants.") {
+				t.Errorf("%s: %s", road.what, r)
+			}
+		}
+		if strings.Contains(p.read(), text) {
+			t.Error("the treasure is found")
+		}
+		p.leave(exitOK)
+		p.checkSettled(0, len(trying))
+		p.checkNothingLeft()
+	}
+
+	p := start(t, here) // where all is granted, the roads are there
+	for i, road := range roads[:12] {
+		p.send(fmt.Sprint(i), words.Replace(fmt.Sprintf(`{"Dockercmd": "run", "Image": %q, "Cmd": ["sh", "-c", %q], "Options": {"Attach": ["STDOUT", "STDERR"], "Remove": true, %s}}`, image, road.cmd, road.options)))
+	}
+	for i, road := range roads[:12] {
+		if p.result(fmt.Sprint(i)); p.output(fmt.Sprint(i), "stdout") != text {
+			t.Errorf("%s does not lead to the treasure: %s", road.what, p.result(fmt.Sprint(i)))
+		}
+	}
+	p.leave(exitOK)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReach holds messages to the containers of their queue, and to names where the policy has them, however a container is named.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	foreign := unique()
+	var made struct{ Id string }
+	here.engine.post(t, "/containers/create?name="+foreign, message{"Image": image, "Cmd": []string{"sleep", "3600"}, "Labels": message{"docker-dispatch.queue": "another"}}, &made)
+	t.Cleanup(func() { here.engine.delete(t, made.Id) })
+	here.engine.post(t, "/containers/"+foreign+"/start", nil, nil)
+	p := start(t, here, "-policy", "")
+	own := unique()
+	p.send("own", runOf(message{"Name": own}, "sleep", "3600"))
+	p.expect("own", cmds.StatusStarted)
+
+	verbs := []string{
+		`{"Dockercmd": "inspect", "Container": "NAME"}`, `{"Dockercmd": "logs", "Container": "NAME"}`, `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["true"]}`,
+		`{"Dockercmd": "cp", "Container": "NAME", "Path": "/etc/hostname"}`, `{"Dockercmd": "update", "Container": "NAME", "Options": {"CpuShares": 512}}`,
+		`{"Dockercmd": "pause", "Container": "NAME"}`, `{"Dockercmd": "unpause", "Container": "NAME"}`, `{"Dockercmd": "restart", "Container": "NAME", "Options": {"Time": 0}}`,
+		`{"Dockercmd": "kill", "Container": "NAME"}`, `{"Dockercmd": "wait", "Container": "NAME"}`, `{"Dockercmd": "start", "Container": "NAME"}`,
+	}
+	for i, verb := range verbs {
+		for j, name := range []string{foreign, made.Id, made.Id[:12], made.Id[:6]} {
+			id := fmt.Sprintf("%d.%d", i, j)
+			p.send(id, strings.Replace(verb, "NAME", name, 1))
+			if r := p.result(id); r.Status != cmds.StatusDenied || !strings.Contains(r.Error, "it was not made for a message of this queue") {
+				t.Errorf("%s of %s: %s", verb, name, r)
+			}
+		}
+		id := fmt.Sprint(i)
+		p.send(id, strings.Replace(verb, "NAME", own, 1))
+		if r := p.result(id); r.Error != "" {
+			t.Errorf("%s of its own: %s", verb, r)
+		}
+	}
+	if !here.engine.running(t, made.Id) {
+		t.Error("the foreign container does not run any more")
+	}
+	p.send("rename", fmt.Sprintf(`{"Dockercmd": "rename", "Container": %q, "NewName": %q}`, foreign, unique()))
+	p.expect("rename", cmds.StatusDenied)
+	p.send("ps", `{"Dockercmd": "ps", "Options": {"All": true}}`)
+	if list := string(p.expect("ps", cmds.StatusListed).Data); strings.Contains(list, made.Id) || !strings.Contains(list, own) {
+		t.Errorf("ps does not list what is the queue's: %s", list)
+	}
+	for i, verb := range []string{
+		`{"Dockercmd": "inspect", "Image": "IMAGE"}`, `{"Dockercmd": "inspect", "Network": "bridge"}`, `{"Dockercmd": "rmi", "Image": "IMAGE"}`,
+		`{"Dockercmd": "volume create", "Volume": "v-1"}`, `{"Dockercmd": "network create", "Network": "n-1"}`, `{"Dockercmd": "network connect", "Network": "bridge", "Container": "NAME"}`,
+		`{"Dockercmd": "cp", "Container": "NAME", "Path": "/", "TarBase64": ""}`,
+	} {
+		id := fmt.Sprintf("shut %d", i)
+		p.send(id, strings.NewReplacer("NAME", own, "IMAGE", image).Replace(verb))
+		p.expect(id, cmds.StatusDenied)
+	}
+	p.send("stop", fmt.Sprintf(`{"Dockercmd": "stop", "Container": %q, "Options": {"Time": 0}}`, foreign))
+	p.expect("stop", cmds.StatusStopped)
+	p.leave(exitOK)
+	p.removeContainers()
+}
+
+// TestPolicyIsReadAnew changes the policy under a dispatcher.
+func TestPolicyIsReadAnew(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	policy := filepath.Join(t.TempDir(), "policy.json")
+	write(t, policy, `{"Grants": {"CapAdd": ["CHOWN"]}}`)
+	p := start(t, here, "-policy", policy)
+	times := 0
+	try := func(id string, want cmds.Status) {
+		t.Helper()
+		p.send(id, runOf(message{"Attach": "STDOUT", "Remove": true, "CapAdd": "SYS_TIME"}, "true"))
+		p.expect(id, want)
+	}
+	hangUp := func(text, line string) {
+		t.Helper()
+		times++
+		write(t, policy, text)
+		p.signal(syscall.SIGHUP)
+		p.await(line, func() bool { return strings.Contains(p.stderr.String(), line) })
+	}
+	try("denied", cmds.StatusDenied)
+	hangUp(`{"Grants": {"CapAdd": ["SYS_TIME"]}}`, "the policy was read anew")
+	try("granted", cmds.StatusExited)
+	hangUp(`{"Grants": {"CapAd": []}}`, "Grants.CapAd: unknown key; did you mean CapAdd?")
+	try("still granted", cmds.StatusExited)
+	p.leave(exitOK)
+
+	code, _, stderr := finish(t, nil, "-policy", policy, here.engine.address, "-")
+	if code != exitUsage || !strings.Contains(stderr, "Grants.CapAd: unknown key") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// TestPolicyLimits has containers bounded that do not say how.
+func TestPolicyLimits(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	policy := filepath.Join(t.TempDir(), "policy.json")
+	write(t, policy, `{"Harden": true, "Limits": {"Memory": {"Default": "32m"}, "Timeout": {"Max": 1}, "Output": {"Max": "20"}}}`)
+	p := start(t, here, "-policy", policy)
+	name := unique()
+	p.send("hard", runOf(message{"Name": name, "Attach": []string{"STDOUT", "STDERR"}}, "sh", "-c", "grep -E 'NoNewPrivs|CapEff' /proc/self/status; chown 1 /tmp"))
+	if r := p.result("hard"); r.Status != cmds.StatusExited || *r.ExitCode != 1 || r.OutputLost != "the policy's limit is 20 bytes (Limits.Output.Max)" {
+		t.Error(r)
+	}
+	if got := p.output("hard", "stdout"); got != "" { // the first line is longer
+		t.Errorf("output %q", got)
+	}
+	c, _ := p.container(name)
+	if got := here.engine.tell(t, c.ID, "HostConfig.Memory") + here.engine.tell(t, c.ID, "HostConfig.CapDrop") + here.engine.tell(t, c.ID, "HostConfig.SecurityOpt"); got != `33554432["ALL"]["no-new-privileges"]` {
+		t.Error(got)
+	}
+	p.send("long", runOf(message{"Attach": "STDOUT", "Remove": true}, "sleep", "3600"))
+	p.expect("long", cmds.StatusTimeout)
+	p.leave(exitOK)
+	p.removeContainers()
+}
+
+// callsIn are those in a text, without the question for the version and what only a slow exit asks for.
+func callsIn(text string, calls *regexp.Regexp) (all string) {
+	for _, match := range calls.FindAllStringSubmatch(text, -1) {
+		if match[1] != "SystemPing" && match[1] != "ContainerLogs" {
+			all += match[1] + " "
+		}
+	}
+	return all
+}
+
+// TestCheck holds what the command check says to what is done.
+func TestCheck(t *testing.T) {
+	code, stdout, stderr := finish(t, strings.NewReader(`{"Dockercmd":"stop","Container":"web"}{"Dockercmd":"kill","Container":"web"}{"Dockercmd":"kil"}{"Dockercmd":"pull","Image":"debian","Options":{"Platform":"linux/arm64"}}`), "check", "-policy", "examples/policy/ci.json")
+	want := `-: allowed
+  ContainerInspect GET /containers/web/json
+  ContainerStop POST /containers/ID/stop
+- (2): allowed
+  ContainerInspect GET /containers/web/json
+  ContainerKill POST /containers/ID/kill
+- (3): invalid: Dockercmd: "kil": unknown command; did you mean kill? (there are run, create, start, stop, restart, kill, pause, unpause, remove, wait, exec, logs, inspect, rename, update, pull, ps, cp, rmi, volume create, volume rm, network create, network rm, network connect, network disconnect)
+- (4): denied: Image: "debian": the policy grants no image debian (Images)
+`
+	want = strings.Replace(want, `- (4): denied: Image: "debian": the policy grants no image debian (Images)`, "- (4): allowed\n  ImageCreate POST /images/create?fromImage=debian&tag=latest&platform=linux%2Farm64", 1)
+	if code != exitFailed || stderr != "" {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	equal(t, stdout, want)
+	for _, args := range [][]string{{"check", "-policy", "/nowhere"}, {"check", "/nowhere"}, {"check", "-x"}} {
+		if code, _, stderr := finish(t, nil, args...); code != exitUsage || stderr == "" {
+			t.Errorf("%q: exit code %d", args, code)
+		}
+	}
+	if code, _, _ := finish(t, nil, "check", "examples/hello.json", "examples/stop.json"); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+
+	here := e2e(t)
+	calls := regexp.MustCompile(`(?m)(?:^  |call=)([A-Z][A-Za-z]+)\b`)
+	for _, text := range []string{
+		readFile(t, "examples/hello.json"), body(t, runOf(message{"Remove": true}, "true")), `{"Dockercmd":"ps"}`,
+	} {
+		_, planned, _ := finish(t, strings.NewReader(text), "check")
+		_, _, log := finish(t, strings.NewReader(text), "-v", here.engine.address, "-")
+		if want, got := callsIn(planned, calls), callsIn(log, calls); got != want {
+			t.Errorf("%s: planned %s, done %s", text, want, got)
+		}
+	}
+}
+
+// auditLine is a line of an audit.
+type auditLine struct {
+	Event, MessageId, Queue, User, Dockercmd, Operation, Method, Path, Sha256, Error, Rule string
+
+	Time    time.Time
+	Call    int64
+	Status  int
+	Bytes   *int64
+	Ms      *float64
+	Allowed *bool
+}
+
+// audit is what is in files, one after the other.
+func audit(t *testing.T, paths ...string) (lines []auditLine) {
+	t.Helper()
+	for _, path := range paths {
+		decoder := json.NewDecoder(strings.NewReader(readFile(t, path)))
+		decoder.DisallowUnknownFields()
+		for {
+			var line auditLine
+			err := decoder.Decode(&line)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+var loggedCall = regexp.MustCompile(`msg=engine call=(\S+) target=("(?:[^"\\]|\\.)*"|\S+) status=(\d+) `)
+
+// loggedCalls are those in a log: operation, target and status of each, sorted.
+func loggedCalls(log string) (calls []string) {
+	for _, call := range loggedCall.FindAllStringSubmatch(log, -1) {
+		target := call[2]
+		if text, err := strconv.Unquote(target); err == nil {
+			target = text
+		}
+		calls = append(calls, call[1]+" "+target+" "+call[3])
+	}
+	slices.Sort(calls)
+	return calls
+}
+
+// auditedCalls are those that were answered, in the same words. Each has to have two lines that tell the same, in their order.
+func auditedCalls(t *testing.T, lines []auditLine) (calls []string) {
+	t.Helper()
+	open := map[int64]auditLine{}
+	for _, line := range lines {
+		begun, known := open[line.Call]
+		switch {
+		case line.Event == "decision":
+		case line.Event == "call" && !known && line.Status == 0 && line.Ms == nil:
+			open[line.Call] = line
+		case line.Event == "answer" && known && line.Operation == begun.Operation && line.Method == begun.Method && line.Path == begun.Path &&
+			line.Sha256 == begun.Sha256 && line.MessageId == begun.MessageId && line.Bytes != nil && line.Ms != nil && !line.Time.Before(begun.Time):
+			delete(open, line.Call)
+			calls = append(calls, fmt.Sprintf("%s %s %d", line.Operation, line.Path, line.Status))
+		default:
+			t.Errorf("out of order, or told in another way: %+v", line)
+		}
+	}
+	for _, line := range open {
+		t.Errorf("without an answer: %+v", line)
+	}
+	slices.Sort(calls)
+	return calls
+}
+
+// Each call in the log is in the audit, and the other way round, with the message that it is for; no secret is.
+func TestAuditIsComplete(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	path := t.TempDir() + "/audit"
+	p := start(t, here, "-v", "-audit", path)
+	const secret = "hunter2"
+	one := with(runOf(message{"Name": p.queue, "Attach": []string{"STDIN", "STDOUT"}, "Remove": true, "Env": "PASSWORD=" + secret}, "sh", "-c", "cat; sleep 0.2"), "Stdin", secret)
+	publish(t, here, p.queue, amqp.Publishing{MessageId: "one", UserId: "guest", Body: []byte(body(t, one))})
+	p.send("stop", stopOf("nobody-"+p.queue, 0))
+	p.send("mistake", "{}")
+	p.result("one")
+	p.result("stop")
+	p.await("the container to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	text := readFile(t, path)
+	lines := audit(t, path)
+	logged, audited := loggedCalls(p.stderr.String()), auditedCalls(t, lines)
+	if !slices.Equal(logged, audited) || len(logged) < 8 {
+		t.Errorf("in the log\n%s\nin the audit\n%s", strings.Join(logged, "\n"), strings.Join(audited, "\n"))
+	}
+	if strings.Contains(text, secret) {
+		t.Errorf("a secret is in the audit:\n%s", text)
+	}
+	seen := map[string]bool{}
+	for _, line := range lines {
+		seen[line.Event+" "+line.MessageId+" "+line.Queue+" "+line.User+" "+line.Dockercmd+" "+line.Operation] = true
+		if strings.HasSuffix(line.Operation, "Create") && len(line.Sha256) != 64 {
+			t.Errorf("without the hash of its body: %+v", line)
+		}
+	}
+	for _, want := range []string{
+		"decision one Q guest run ", "call one Q guest run ContainerCreate", "call one Q guest run ContainerAttach", "answer one Q guest run ContainerDelete",
+		"decision stop Q  stop ", "answer stop Q  stop ContainerStop", "answer     SystemPing",
+	} {
+		if !seen[strings.Replace(want, "Q", p.queue, 1)] {
+			t.Errorf("no line %s in\n%s", want, text)
+		}
+	}
+}
+
+// While the file is moved away again and again under load, no line is lost, torn or twice.
+func TestAuditRotates(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	const runs = 40
+	dir := t.TempDir()
+	path := dir + "/audit"
+	p := start(t, here, "-v", "-c", "8", "-audit", path)
+	for i := range runs {
+		p.send(fmt.Sprint("run ", i), runOf(attached(""), "true"))
+	}
+	var paths []string
+	for len(paths) < 10 {
+		p.await("lines in the file", func() bool { info, err := os.Stat(path); return err == nil && info.Size() > 0 })
+		moved := fmt.Sprint(path, ".", len(paths))
+		if err := os.Rename(path, moved); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, moved)
+		p.signal(syscall.SIGHUP)
+	}
+	for i := range runs {
+		p.result(fmt.Sprint("run ", i))
+	}
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	logged, audited := loggedCalls(p.stderr.String()), auditedCalls(t, audit(t, append(paths, path)...))
+	if !slices.Equal(logged, audited) {
+		t.Errorf("%d calls in the log, %d in the audit", len(logged), len(audited))
+	}
+}
+
+// A full disk stops all calls; with room again, and SIGHUP, everything is done.
+func TestAuditOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	dir := t.TempDir()
+	path, room := dir+"/audit", dir+"/room"
+	point := func(target string) {
+		os.Remove(path)
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	point(room)
+	p := start(t, here, "-v", "-audit", path)
+	point("/dev/full")
+	p.signal(syscall.SIGHUP)
+	p.await("the full disk to be opened", func() bool { return isOpen(t, p, "/dev/full") })
+	before := len(loggedCalls(p.stderr.String()))
+	p.send("one", runOf(attached(""), "echo", "hello"))
+	p.await("the program to say it", func() bool { return strings.Contains(p.stderr.String(), "and nothing is done; waiting") })
+	if after := len(loggedCalls(p.stderr.String())); after != before {
+		t.Errorf("%d calls were made", after-before)
+	}
+	point(room)
+	p.signal(syscall.SIGHUP)
+	if r := p.result("one"); r.Status != "exited" {
+		t.Errorf("got %v", r)
+	}
+	p.await("the container to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+	if logged, audited := loggedCalls(p.stderr.String()), auditedCalls(t, audit(t, room)); !slices.Equal(logged, audited) {
+		t.Errorf("in the log\n%s\nin the audit\n%s", strings.Join(logged, "\n"), strings.Join(audited, "\n"))
+	}
+}
+
+// isOpen says whether the program has a file open.
+func isOpen(t *testing.T, p *process, path string) bool {
+	t.Helper()
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.cmd.Process.Pid))
+	return slices.ContainsFunc(links, func(link string) bool {
+		target, err := os.Readlink(link)
+		return err == nil && target == path
+	})
+}
+
+// A pipe that nobody reads stops all calls too, and the program can still be told to leave.
+func TestAuditIntoAPipe(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	path := t.TempDir() + "/pipe"
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	p := start(t, here, "-v", "-audit", path)
+	filling := make(chan struct{})
+	go func() {
+		defer close(filling)
+		reader.SetWriteDeadline(time.Now().Add(time.Second))
+		for {
+			if _, err := reader.Write([]byte("\n")); err != nil {
+				return
+			}
+		}
+	}()
+	<-filling
+	before := len(loggedCalls(p.stderr.String()))
+	p.send("one", runOf(attached(""), "true"))
+	p.await("the program to say it", func() bool { return strings.Contains(p.stderr.String(), "and nothing is done; waiting") })
+	if after := len(loggedCalls(p.stderr.String())); after != before {
+		t.Errorf("%d calls were made", after-before)
+	}
+	p.leave(exitOK)
+}
+
+// On standard output the audit's lines stand between the others, whole.
+func TestAuditOnStandardOutput(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	messages := strings.Repeat(body(t, runOf(attached(""), "sh", "-c", "seq 1000")), 5)
+	code, stdout, stderr := finish(t, strings.NewReader(messages), "-o", "json", "-audit", "-", "-name", unique(), here.engine.address, "-")
+	if code != exitOK {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	count := map[string]int{}
+	for line := range strings.Lines(stdout) {
+		var e struct{ Event string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		count[e.Event]++
+	}
+	if count["output"] != 5000 || count["result"] != 5 || count["call"] != count["answer"] || count["call"] < 5*5 || count["decision"] != 5 {
+		t.Errorf("got %v", count)
+	}
+}
+
+func TestAuditCannotBegin(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	code, _, stderr := finish(t, strings.NewReader("{}"), "-audit", "/nowhere/audit", here.engine.address, "-")
+	if code != exitFailed || !strings.Contains(stderr, `msg="calls cannot be audited" error="cmds: opening the audit: open /nowhere/audit: no such file or directory"`) {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// The calls that a policy reaches are fewer, and the same in all formats.
+func TestCallsUnderAPolicy(t *testing.T) {
+	t.Parallel()
+	policy := t.TempDir() + "/policy.json"
+	writeFile(t, policy, `{"Verbs": {"exec": false, "cp": false, "cp into": false}}`)
+	all, some := output(t, program(t), "calls"), output(t, program(t), "calls", "-policy", policy)
+	if !bytes.Contains(all, []byte("\nImageDelete ")) || bytes.Contains(some, []byte("\nImageDelete ")) || bytes.Contains(some, []byte("\nExec")) || !bytes.Contains(some, []byte("\nContainerKill ")) {
+		t.Errorf("got\n%s", some)
+	}
+	objects := output(t, program(t), "calls", "-policy", policy, "-o", "json")
+	if bytes.Count(objects, []byte("\n"))+1 != bytes.Count(some, []byte("\n")) {
+		t.Errorf("got\n%s\nand\n%s", some, objects)
+	}
+	rules := string(output(t, program(t), "calls", "-policy", policy, "-allow", "tecnativa"))
+	if strings.Contains(rules, "EXEC=1") || strings.Contains(rules, "NETWORKS=1") || !strings.Contains(rules, "\nCONTAINERS=1\n") {
+		t.Errorf("got\n%s", rules)
+	}
+}
+
+func TestCallsMistakes(t *testing.T) {
+	for _, tt := range []struct{ args, says string }{
+		{"-allow socat", `docker-dispatch: calls: -allow "socat": cetusguard, wollomatic or tecnativa`},
+		{"-allow json", `docker-dispatch: calls: -allow "json": cetusguard, wollomatic or tecnativa`},
+		{"-o yaml", `docker-dispatch: calls: -o "yaml": text or json`},
+		{"-x", "docker-dispatch: calls: flag provided but not defined: -x (docker-dispatch calls -h lists the options)"},
+		{"all", `docker-dispatch: calls: "all": no arguments but options`},
+		{"-policy /nowhere", "docker-dispatch: calls: cmds: policy: open /nowhere: no such file or directory"},
+	} {
+		code, _, stderr := finish(t, nil, append([]string{"calls"}, strings.Fields(tt.args)...)...)
+		if code != exitUsage || stderr != tt.says+"\n" {
+			t.Errorf("calls %s: exit code %d, %s", tt.args, code, stderr)
+		}
+	}
+}
+
+// secureEngine is a dockerd that speaks TLS on a TCP port and wants client certificates. It listens in a network of its own, which a
+// port of this machine's loopback leads to.
+type secureEngine struct {
+	*privateEngine
+	*wiretest.Authority
+	port string
+}
+
+// enginePort is that of dockerd, in its own network.
+const enginePort = "2376"
+
+func newSecureEngine(t *testing.T) *secureEngine {
+	t.Helper()
+	e := &secureEngine{privateEngine: newEngine(t)}
+	e.Authority = wiretest.NewAuthority(t, e.dir)
+	e.Issue("server", nil)
+	writeFile(t, e.dir+"/daemon.json", body(t, message{
+		"tlsverify": true, "tlscacert": e.File, "tlscert": e.dir + "/server.pem", "tlskey": e.dir + "/server-key.pem",
+	}))
+	e.hosts = []string{"tcp://127.0.0.1:" + enginePort}
+	e.start()
+	entry := &relay{t: t, listen: func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }, dial: e.dialInside}
+	entry.carry = func(l *link) {
+		entry.bothWays(l,
+			func(to io.Writer) error { _, err := io.Copy(to, l.program); return err },
+			func(to io.Writer) error { _, err := io.Copy(to, l.daemon); return err })
+	}
+	entry.begin()
+	e.port = fmt.Sprint(entry.listener.Addr().(*net.TCPAddr).Port)
+	return e
+}
+
+// setns is the number of that system call, which package syscall has not.
+var setns = map[string]uintptr{"amd64": 308, "arm64": 268}
+
+// dialInside connects to dockerd's port. A socket belongs to the network of the thread that makes it; the thread ends with its
+// goroutine.
+func (e *secureEngine) dialInside() (conn net.Conn, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		var network *os.File
+		if network, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", e.holder)); err != nil {
+			return
+		}
+		defer network.Close()
+		if _, _, errno := syscall.RawSyscall(setns[runtime.GOARCH], network.Fd(), syscall.CLONE_NEWNET, 0); errno != 0 {
+			err = errno
+			return
+		}
+		conn, err = net.Dial("tcp", "127.0.0.1:"+enginePort)
+	}()
+	<-done
+	return conn, err
+}
+
+// options are the program's, with an identity's files.
+func (e *secureEngine) options(id wiretest.Identity) []string {
+	return []string{"-tlsverify", "-tlscacert", e.File, "-tlscert", id.Cert, "-tlskey", id.Key}
+}
+
+func TestEngineTLS(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	e := newSecureEngine(t)
+	e.load(here.engine)
+	client, expired := e.Issue("client", nil), e.Issue("expired", wiretest.Expired)
+	stranger := wiretest.NewAuthority(t, t.TempDir())
+	other := stranger.Issue("other", nil)
+	address := "tcp://localhost:" + e.port
+	run := body(t, runOf(attached("over-tls"), "echo", "over TLS"))
+	const refusedText = "the peer may not accept the client certificate in "
+
+	for _, c := range []struct {
+		what    string
+		address string // "" is the good one
+		options []string
+		says    string // "" is that the run goes well
+	}{
+		{"all as it should be", "", e.options(client), ""},
+		{"wrong authority", "", []string{"-tlsverify", "-tlscacert", stranger.File, "-tlscert", client.Cert, "-tlskey", client.Key}, "no authority in " + stranger.File + " has signed the peer's certificate"},
+		{"no client certificate", "", []string{"-tlsverify", "-tlscacert", e.File}, "the peer may want a client certificate, and there is none"},
+		{"a stranger's client certificate", "", e.options(other), refusedText + other.Cert},
+		{"an expired client certificate", "", e.options(expired), refusedText + expired.Cert},
+		{"wrong host name", "tcp://127.0.0.1:" + e.port, e.options(client), "use one of their names in the address"},
+		{"unverified, by its own option", "tcp://127.0.0.1:" + e.port, []string{"-tls", "-tlscert", client.Cert, "-tlskey", client.Key}, ""},
+	} {
+		code, stdout, stderr := finish(t, strings.NewReader(run), append(c.options, cmp.Or(c.address, address), "-")...)
+		if c.says == "" && (code != exitOK || stdout != "over-tls             | over TLS\nover-tls             = exited 0 in #s\n") {
+			t.Errorf("%s: exit code %d, stdout %q, stderr\n%s", c.what, code, stdout, stderr)
+		}
+		if c.says != "" && (code != exitFailed || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says)) {
+			t.Errorf("%s: exit code %d, stdout %q, stderr\n%swant one line with %q", c.what, code, stdout, stderr, c.says)
+		}
+		if unverified := strings.Contains(stderr, "the Engine's certificate is not verified"); unverified != (c.options[0] == "-tls") {
+			t.Errorf("%s: said to be unverified: %t\n%s", c.what, unverified, stderr)
+		}
+	}
+	t.Run("environment", func(t *testing.T) { e.checkEnvironment(t, run, address, client) })
+	t.Run("streams", func(t *testing.T) { e.checkStreams(t, here, address, client) })
+}
+
+// checkEnvironment runs with what docker's CLI takes from the environment.
+func (e *secureEngine) checkEnvironment(t *testing.T, run, address string, client wiretest.Identity) {
+	certs := t.TempDir()
+	for from, to := range map[string]string{e.File: "/ca.pem", client.Cert: "/cert.pem", client.Key: "/key.pem"} {
+		writeOpen(t, certs+to, readFile(t, from))
+	}
+	cmd := exec.Command(program(t), address, "-")
+	cmd.Env = append(os.Environ(), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH="+certs, "DOCKER_HOST=")
+	cmd.Stdin = strings.NewReader(run)
+	out, err := cmd.CombinedOutput()
+	if want := `msg="a file with secrets is open to users other than its owner" file=` + certs + "/key.pem mode=0644"; err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("by the environment: %v\n%swant %s", err, out, want)
+	}
+}
+
+// checkStreams has streams in both directions, and a server's certificate that expires while the program is at work and is
+// renewed.
+func (e *secureEngine) checkStreams(t *testing.T, here site, address string, client wiretest.Identity) {
+	here.engine, here.socket = e.engine, address
+	p := start(t, here, e.options(client)...)
+	input := strings.Repeat("standard input\n", 100_000)
+	p.send("stdin", message{"Dockercmd": "run", "Image": image, "Cmd": []string{"cat"}, "Stdin": input,
+		"Options": message{"Attach": []string{"STDIN", "STDOUT"}, "Interactive": true, "Remove": true}})
+	p.expectExit("stdin", 0)
+	equal(t, p.output("stdin", "stdout"), input)
+
+	e.stop(syscall.SIGTERM)
+	e.Issue("server", wiretest.Expired)
+	e.start()
+	p.send("late", runOf(attached(""), "echo", "renewed"))
+	p.await("the expired certificate to be said", func() bool {
+		return strings.Contains(p.stderr.String(), "certificate has expired or is not yet valid")
+	})
+	code, _, stderr := finish(t, nil, append(e.options(client), address, "-")...)
+	if code != exitFailed || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "the peer's certificate is to be renewed or replaced") {
+		t.Errorf("a start with an expired certificate of the Engine: exit code %d, stderr\n%s", code, stderr)
+	}
+	e.stop(syscall.SIGTERM)
+	e.Issue("server", nil)
+	e.start()
+	p.within(2*patience).expectExit("late", 0)
+	p.leave(exitOK)
+}
+
+func TestBrokerTLS(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	broker := newBroker(t)
+	authority := wiretest.NewAuthority(t, broker.dir)
+	authority.Issue("server", nil)
+	client, expired, nobody := authority.Issue("dispatcher", nil), authority.Issue("expired", wiretest.Expired), authority.Issue("nobody", nil)
+	stranger := wiretest.NewAuthority(t, t.TempDir())
+	port := freePorts(t, 1)[0]
+	config := readFile(t, broker.dir+"/rabbitmq.conf") + fmt.Sprintf("listeners.ssl.1 = 127.0.0.1:%d\n", port) +
+		"ssl_options.cacertfile = " + authority.File + "\nssl_options.certfile = " + broker.dir + "/server.pem\nssl_options.keyfile = " + broker.dir + "/server-key.pem\n" +
+		"ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n" +
+		"auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name\n"
+	writeFile(t, broker.dir+"/rabbitmq.conf", config)
+	writeFile(t, broker.dir+"/plugins", "[rabbitmq_auth_mechanism_ssl].")
+	broker.start()
+	broker.ctl("add_user", "dispatcher", "a-password-that-nobody-uses")
+	broker.ctl("clear_password", "dispatcher")
+	broker.ctl("set_permissions", "dispatcher", ".*", ".*", ".*")
+	here.broker = broker.uri()
+	password := broker.dir + "/password"
+	writeFile(t, password, "guest\n")
+
+	const external = "&auth_mechanism=external"
+	of := func(ca string, id wiretest.Identity) string {
+		return "cacertfile=" + ca + "&certfile=" + id.Cert + "&keyfile=" + id.Key
+	}
+	at := func(host, query string) string { return fmt.Sprintf("amqps://%s:%d/?%s", host, port, query) }
+	for _, c := range []struct{ what, uri, option, says string }{
+		{"EXTERNAL", at("localhost", of(authority.File, client)+external), "", ""},
+		{"a password from a file", at("guest@localhost", of(authority.File, client)), "-amqp-password-file=" + password, ""},
+		{"another name", at("127.0.0.1", of(authority.File, client)+external+"&server_name_indication=localhost"), "", ""},
+		{"unverified", at("127.0.0.1", of(stranger.File, client)+external+"&verify=verify_none"), "", ""},
+
+		{"wrong authority", at("localhost", of(stranger.File, client)+external), "", "no authority in " + stranger.File + " has signed the peer's certificate"},
+		{"wrong host name", at("127.0.0.1", of(authority.File, client)+external), "", "use one of their names in the address"},
+		{"no client certificate", at("localhost", "cacertfile="+authority.File), "", "the peer may want a client certificate, and there is none"},
+		{"an expired client certificate", at("localhost", of(authority.File, expired)+external), "", "the peer may not accept the client certificate in " + expired.Cert},
+		{"a certificate of no user", at("localhost", of(authority.File, nobody)+external), "", "check that the broker has a user of the certificate's name"},
+		{"EXTERNAL without TLS", fmt.Sprintf("amqp://127.0.0.1:%d/?auth_mechanism=external", broker.port), "", "auth_mechanism=external is a login by a client certificate: add certfile and keyfile"},
+		{"no TLS there", fmt.Sprintf("amqps://127.0.0.1:%d/", broker.port), "", "if this is the port for plain AMQP, write amqp://"},
+		{"TLS there", fmt.Sprintf("amqp://127.0.0.1:%d/", port), "", "if this is a port for TLS, write amqps://"},
+		{"two passwords", at("guest:guest@localhost", of(authority.File, client)), "-amqp-password-file=" + password, "leave one of the two out"},
+		{"a password file that is not there", at("guest@localhost", of(authority.File, client)), "-amqp-password-file=" + password + "2", "no such file or directory"},
+	} {
+		here.login = c.uri
+		options := strings.Fields(c.option)
+		if c.says != "" {
+			code, stdout, stderr := finish(t, nil, append(options, "-q", unique(), here.engine.address, here.login)...)
+			lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+			last := lines[len(lines)-1]
+			if code == exitOK || stdout != "" || len(lines) > 1 && !strings.Contains(lines[0], "connection reset by peer") || len(lines) > 2 || !strings.Contains(last, c.says) {
+				t.Errorf("%s: exit code %d, stdout %q, stderr\n%swant one line with %q, after one of a reset at most, which can outrun the alert before it", c.what, code, stdout, stderr, c.says)
+			}
+			continue
+		}
+		p := start(t, here, options...)
+		p.send(c.what, runOf(attached(""), "echo", "over TLS"))
+		p.expectExit(c.what, 0)
+		equal(t, p.output(c.what, "stdout"), "over TLS\n")
+		p.leave(exitOK)
+		if said := strings.Contains(p.stderr.String(), "the broker's certificate is not verified"); said != (c.what == "unverified") {
+			t.Errorf("%s: said to be unverified: %t\n%s", c.what, said, p.stderr.String())
+		}
+	}
+}
+
+func TestTLSMistakes(t *testing.T) {
+	dir := t.TempDir()
+	authority := wiretest.NewAuthority(t, dir)
+	client := authority.Issue("client", nil)
+	for _, c := range []struct{ args, says string }{
+		{"-tlscacert " + authority.File + " localhost:2376 -", "-tlscacert without -tlsverify: there is no TLS then"},
+		{"-tlskey " + client.Key + " localhost:2376 -", "-tlskey without -tlsverify: there is no TLS then"},
+		{"-tlsverify -tlscacert " + authority.File + " /var/run/docker.sock -", "TLS is for tcp://host[:port]; a socket has none"},
+		{"-tls unix:///var/run/docker.sock -", "TLS is for tcp://host[:port]; a socket has none"},
+		{"-tlsverify -tlscacert " + dir + "/none tcp://localhost -", dir + "/none: no such file or directory"},
+		{"-tlsverify -tlscacert " + client.Key + " tcp://localhost -", client.Key + " has none in PEM"},
+		{"-tlsverify -tlscacert " + authority.File + " -tlscert " + client.Cert + " -tlskey " + authority.File + " tcp://localhost -", "client.pem and " + authority.File},
+		{"-amqp-password-file " + dir + "/none localhost:2375 amqp://bob@localhost/", dir + "/none: no such file or directory"},
+		{"-amqp-password-file " + authority.File + " localhost:2375 amqp://bob@localhost/", "it has more than one line"},
+	} {
+		code, stdout, stderr := finish(t, nil, strings.Fields(c.args)...)
+		if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) {
+			t.Errorf("docker-dispatch %s: exit code %d, stdout %q, stderr %q; want %d and one line with %q", c.args, code, stdout, stderr, exitUsage, c.says)
+		}
+	}
+}
+
+// TestPlainTCPIsWarnedAbout has addresses of this machine at which nobody listens.
+func TestPlainTCPIsWarnedAbout(t *testing.T) {
+	for address, want := range map[string]int{"tcp://127.0.0.1:1": 0, "tcp://localhost:1": 0, "tcp://" + ownAddress(t) + ":1": 1} {
+		here := e2e(t)
+		here.socket = address
+		p := spawnProgram(t, here, unique())
+		p.startReading()
+		p.await("the Engine to be away", func() bool { return strings.Contains(p.stderr.String(), "the Docker Engine is away") })
+		p.kill()
+		if got := strings.Count(p.stderr.String(), "no TLS with the Engine"); got != want {
+			t.Errorf("%s: warned about %d times, want %d:\n%s", address, got, want, p.stderr.String())
+		}
+	}
+}
+
+// ownAddress is one of this machine's that is not the loopback's.
+func ownAddress(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range all {
+		if ip := address.(*net.IPNet).IP.To4(); ip != nil && !ip.IsLoopback() {
+			return ip.String()
+		}
+	}
+	t.Fatal("this machine has no address beside the loopback's; Docker's bridge has one")
+	return ""
+}
+
+// planted are secrets for each place that has one.
+var planted = map[string]string{
+	"broker's password": "planted-broker-password", "registry's password": "planted-registry-password",
+	"value in Env": "planted-env-value", "standard input": "planted-stdin",
+}
+
+// TestNoSecretIsTold has everything go well and go wrong, and looks for the planted secrets in all that the program says, and in
+// the headers of what it puts into the dead queue. What a container says is not the program's.
+func TestNoSecretIsTold(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	broker := newBroker(t)
+	broker.start()
+	const user = "planted"
+	broker.ctl("add_user", user, planted["broker's password"])
+	broker.ctl("set_permissions", user, ".*", ".*", ".*")
+	r := newRegistry(t, here.engine, "puller", planted["registry's password"])
+	t.Cleanup(func() { here.engine.do(t, "DELETE", "/images/"+r.image, nil, nil) })
+	dir := t.TempDir()
+	auth := base64.StdEncoding.EncodeToString([]byte("puller:" + planted["registry's password"]))
+	writeOpen(t, dir+"/config.json", body(t, message{"auths": message{r.address: message{"auth": auth}}}))
+	writeOpen(t, dir+"/password", planted["broker's password"]+"\n")
+	here.broker = broker.uri()
+	here.login = strings.Replace(here.broker, "guest:guest@", user+"@", 1)
+	p := start(t, here, "-v", "-audit", dir+"/audit", "-docker-config", dir, "-amqp-password-file", dir+"/password")
+
+	runs, mistakes := plantedRuns(r.image), plantedMistakes(t)
+	for id, m := range mistakes {
+		p.send(id, m)
+		p.expect(id, cmds.StatusInvalid)
+	}
+	for id, m := range runs {
+		p.send(id, m)
+	}
+	for id := range runs {
+		p.attempts(id, 1)
+	}
+	p.attempts("retried", 2)
+	p.leave(exitOK)
+
+	said := p.stderr.String() + fmt.Sprintf("%+v", p.results()) + readFile(t, dir+"/audit")
+	for _, dead := range take(t, here, p.queue+wire.DeadSuffix, len(mistakes)) {
+		said += fmt.Sprintf("%q", dead.Headers)
+	}
+	for _, needed := range []string{"level=DEBUG", "msg=pulling", "docker-dispatch-reason", "ContainerCreate", "file=" + dir + "/config.json mode=0644", "file=" + dir + "/password mode=0644"} {
+		if !strings.Contains(said, needed) {
+			t.Errorf("what is searched has no %q:\n%s", needed, said)
+		}
+	}
+	for what, secret := range planted {
+		checkUntold(t, what, secret, said)
+	}
+	checkUntold(t, "registry's login", auth, said)
+}
+
+// writeOpen writes a file that everybody may read.
+func writeOpen(t *testing.T, name, text string) {
+	t.Helper()
+	writeFile(t, name, text)
+	if err := os.Chmod(name, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plantedRuns end in every way there is.
+func plantedRuns(private string) map[string]message {
+	run := func(image string, options message, cmd ...string) message {
+		options["Env"] = []string{"PASSWORD=" + planted["value in Env"]}
+		options["Attach"], options["Interactive"], options["Remove"] = []string{"STDIN", "STDOUT", "STDERR"}, true, true
+		return message{"Dockercmd": "run", "Image": image, "Options": options, "Cmd": cmd, "Stdin": planted["standard input"]}
+	}
+	return map[string]message{
+		"pulled":      run(private, message{}, "true"),
+		"good":        run(image, message{}, "true"),
+		"failing":     run(image, message{}, "false"),
+		"no command":  run(image, message{}, "no-such-program"),
+		"no image":    run("no-such-image-anywhere:1", message{"Pull": "never"}, "true"),
+		"bad memory":  run(image, message{"Memory": "1"}, "true"),
+		"retried":     run(image, message{"Retries": 1}, "false"),
+		"out of time": run(image, message{"Timeout": 0.5}, "sleep", "30"),
+	}
+}
+
+func plantedMistakes(t *testing.T) map[string]string {
+	env, stdin := planted["value in Env"], planted["standard input"]
+	return map[string]string{
+		"env":        body(t, message{"Dockercmd": "run", "Image": image, "Options": message{"Env": []string{"PASSWORD", env}}}),
+		"env object": body(t, message{"Dockercmd": "run", "Image": image, "Options": message{"Env": message{"PASSWORD=" + env: ""}}}),
+		"stdin":      body(t, message{"Dockercmd": "run", "Image": image, "Stdin": []string{stdin}}),
+		"stdin 64":   body(t, message{"Dockercmd": "run", "Image": image, "StdinBase64": stdin}),
+		"not JSON":   `{"Dockercmd": "run", "Stdin": "` + stdin + `", `,
+	}
+}
+
+// checkUntold looks for a secret as it is and in base64, in each of its three positions.
+func checkUntold(t *testing.T, what, secret, said string) {
+	t.Helper()
+	forms := []string{secret}
+	for _, before := range []string{"", "x", "xx"} {
+		coded := base64.RawURLEncoding.EncodeToString([]byte(before + secret))
+		forms = append(forms, coded[4:len(coded)-4])
+	}
+	for _, form := range forms {
+		if at := strings.Index(said, form); at >= 0 {
+			t.Errorf("the %s is told: %s", what, said[max(0, at-200):min(len(said), at+200)])
+		}
+	}
+}
+
+// End to end: a hostile Engine
+
+// maxGrowth is how far the program's memory may grow by what an Engine sends, in KiB, with all that goes with it.
+const maxGrowth = 64 << 10
+
+// hostileEngine stands before an instant one, and answers some requests itself. Whatever it says is said once to each message.
+type hostileEngine struct {
+	misdeeds map[string]func(io.Writer) // by the beginning of a request line
+	behind   string
+	serving  sync.WaitGroup
+}
+
+// newHostileEngine serves until the end of the test.
+func newHostileEngine(t *testing.T, misdeeds map[string]func(io.Writer)) string {
+	t.Helper()
+	path := workDir(t) + "/hostile.sock"
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &hostileEngine{misdeeds: misdeeds, behind: strings.TrimPrefix(newInstantEngine(t), "unix://")}
+	e.serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			e.serving.Go(func() { e.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		e.serving.Wait()
+	})
+	return "unix://" + path
+}
+
+// serve answers one request, and closes the connection.
+func (e *hostileEngine) serve(conn net.Conn) {
+	defer conn.Close()
+	from := bufio.NewReader(conn)
+	head, err := readHead(from)
+	if err != nil {
+		return
+	}
+	for request, do := range e.misdeeds {
+		if strings.HasPrefix(head, request) {
+			do(conn)
+			return
+		}
+	}
+	behind, err := net.Dial("unix", e.behind)
+	if err != nil {
+		return
+	}
+	defer behind.Close()
+	if !strings.Contains(head, "Upgrade") {
+		head = strings.TrimSuffix(head, "\r\n") + "Connection: close\r\n\r\n"
+	}
+	io.WriteString(behind, head)
+	var up sync.WaitGroup
+	up.Go(func() { io.Copy(behind, from) })
+	io.Copy(conn, behind)
+	conn.Close()
+	up.Wait()
+}
+
+// endless says text, and then more again and again, until nobody hears it.
+func endless(text, more string) func(io.Writer) {
+	return func(w io.Writer) {
+		piece := strings.Repeat(more, 1+32<<10/len(more))
+		for _, err := io.WriteString(w, text); err == nil; _, err = io.WriteString(w, piece) {
+		}
+	}
+}
+
+func once(text string) func(io.Writer) {
+	return func(w io.Writer) { io.WriteString(w, text) }
+}
+
+func TestHostileEngine(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	const ok = "HTTP/1.1 200 OK\r\n\r\n"
+	big := `[{"Id":"` + strings.Repeat("\x7f", 4<<20-30) + `"}]`
+	acts := []struct {
+		what, request string
+		do            func(io.Writer)
+		message       message
+		status        cmds.Status
+		says          string
+	}{
+		{"not HTTP", "GET /v1.41/containers/garbage/json", endless("", "\x00\r\n"), message{"Dockercmd": "inspect", "Container": "garbage"}, cmds.StatusFailed, "protocol error: status line"},
+		{"fields without end", "GET /v1.41/containers/fields/json", endless("HTTP/1.1 200 OK\r\n", "A: b\r\n"), message{"Dockercmd": "inspect", "Container": "fields"}, cmds.StatusFailed, "fields of more than 65536 bytes"},
+		{"JSON without end", "GET /v1.41/images/endless/json", endless(ok, "["), message{"Dockercmd": "inspect", "Image": "endless"}, cmds.StatusFailed, "the answer is longer than 4 MiB"},
+		{"a refusal without end", "DELETE /v1.41/images/refused", endless("HTTP/1.1 500 No\r\n\r\n", "no\r\x1b[2J"), message{"Dockercmd": "rmi", "Image": "refused"}, cmds.StatusFailed, "no\r\x1b[2Jno"},
+		{"a redirect", "DELETE /v1.41/volumes/moved", once("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"), message{"Dockercmd": "volume rm", "Volume": "moved"}, cmds.StatusFailed, "Found"},
+		{"an upgrade unasked", "POST /v1.41/containers/upgraded/pause", once("HTTP/1.1 101 UPGRADED\r\n\r\n"), message{"Dockercmd": "pause", "Container": "upgraded"}, cmds.StatusFailed, "101 to a request that asked for no upgrade"},
+		{"a progress line without end", "POST /v1.41/images/create", endless(ok+`{"status":"`, "x"), message{"Dockercmd": "pull", "Image": "endless"}, cmds.StatusFailed, "a progress line is longer than 1 MiB"},
+		{"a tar without end", "GET /v1.41/containers/tar/archive", endless("HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: e30=\r\n\r\n", "tar"), message{"Dockercmd": "cp", "Container": "tar", "Path": "/x"}, cmds.StatusFailed, "longer than 8 MiB"},
+		{"a tar up to the brim", "GET /v1.41/containers/brim/archive", once("HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: e30=\r\n\r\n" + strings.Repeat("t", 8<<20)), message{"Dockercmd": "cp", "Container": "brim", "Path": "/x"}, cmds.StatusCopied, ""},
+		{"a list up to the brim", "GET /v1.41/containers/json?all=1&limit", once(ok + big), message{"Dockercmd": "ps", "Options": message{"Last": 7}}, cmds.StatusListed, ""},
+	}
+	misdeeds := map[string]func(io.Writer){}
+	for _, a := range acts {
+		misdeeds[a.request] = a.do
+	}
+	here.socket = newHostileEngine(t, misdeeds)
+	p := start(t, here)
+	before := p.peak()
+	for round := range 2 {
+		for _, a := range acts {
+			id := fmt.Sprint(a.what, round)
+			p.send(id, a.message)
+		}
+		for _, a := range acts {
+			if r := p.expect(fmt.Sprint(a.what, round), a.status); !strings.Contains(r.Error, a.says) || len(r.Error) > 70_000 {
+				t.Errorf("%s: %.300q, want %q", a.what, r.Error, a.says)
+			}
+		}
+		p.send(fmt.Sprint("next", round), runOf(attached(""), "true"))
+		p.expectExit(fmt.Sprint("next", round), 0)
+	}
+	if grown := p.peak() - before; grown > maxGrowth && !hasRaceDetector() {
+		t.Errorf("the memory has grown by %d KiB", grown)
+	} else {
+		t.Logf("the memory has grown by %d KiB", grown)
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, 0)
+}
+
+// peak is the most memory that the program has had, in KiB.
+func (p *process) peak() int {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	size, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return size
+}
+
+// End to end: a hostile publisher
+
+func TestHostilePublisher(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	remove := func(name string) string { return `{"Dockercmd":"remove","Container":` + name + `}` }
+	keys := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"K%d":0,`, i)
+		}
+		return b.String()
+	}
+	flood := amqp.Table{}
+	for i := range 5000 {
+		flood[fmt.Sprint("flood-", i)] = "12345678"
+	}
+	hostile := []struct {
+		what    string
+		body    string
+		headers amqp.Table
+		says    string
+	}{
+		{"100 000 keys", `{` + keys(100_000) + `"Dockercmd":"run"}`, nil, "K0: unknown key of run"},
+		{"100 000 options", `{"Options":{` + keys(100_000) + `"Name":"x"},"Dockercmd":"run","Image":"x"}`, nil, "Options.K0: unknown option of run"},
+		{"the same key 100 000 times", `{` + strings.Repeat(`"Dockercmd":"run",`, 100_000) + `"Image":"x"}`, nil, "Dockercmd: given twice"},
+		{"the same option twice", `{"Dockercmd":"run","Image":"x","Options":{"Name":"a","Name":"b"}}`, nil, "Options.Name: given twice"},
+		{"arrays within arrays", `{"Dockercmd":` + strings.Repeat("[", 500_000), nil, "not JSON: "},
+		{"objects within objects", `{"Dockercmd":"run","Image":"x","Cmd":` + strings.Repeat(`{"a":`, 9_000) + "0" + strings.Repeat("}", 9_000) + "}", nil, "Cmd: "},
+		{"NUL in a name", remove(`"a\u0000b"`), nil, "Container: "},
+		{"NUL in the text", "{\"Dockercmd\":\"remove\",\x00\"Container\":\"x\"}", nil, `not JSON: line 1, column 23: invalid character '\x00'`},
+		{"nothing but NULs", strings.Repeat("\x00", 100_000), nil, `not JSON: line 1, column 1: invalid character '\x00'`},
+		{"a byte order mark", "\ufeff" + remove(`"x"`), nil, "it begins with a byte order mark"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", nil, "not UTF-8: line 1, column 1: byte 0xff"},
+		{"a lone surrogate", remove(`"\ud800"`), nil, "Container: "},
+		{"a lone surrogate in a key", `{"Dockercmd":"remove","\udfff":1}`, nil, "unknown key of remove"},
+		{"an overlong slash", remove("\"\xc0\xaf\""), nil, "not UTF-8: line 1, column 36: byte 0xc0"},
+		{"a huge number", `{"Dockercmd":"stop","Container":"xx","Options":{"Time":1e999999}}`, nil, "Options.Time: 1e999999"},
+		{"a number of 100 000 digits", `{"Dockercmd":"stop","Container":"xx","Options":{"Time":` + strings.Repeat("9", 100_000) + `}}`, nil, "Options.Time: 9999"},
+		{"a number beyond", `{"Dockercmd":"stop","Container":"xx","Options":{"Time":18446744073709551617}}`, nil, "Options.Time: 18446744073709551617"},
+		{"a parent", remove(`".."`), nil, "Container: "},
+		{"a way up", remove(`"../../volumes/x"`), nil, "Container: "},
+		{"a query", remove(`"x?force=1"`), nil, "Container: "},
+		{"an escape", remove(`"%2e%2e"`), nil, "Container: "},
+		{"a line of its own", remove(`"x HTTP/1.1\r\nX-Evil: y"`), nil, "Container: "},
+		{"no object", `"run"`, nil, "not an object"},
+		{"many headers", `{`, flood, "not JSON: "},
+		{"a header of 100 KiB", `{`, amqp.Table{"long": strings.Repeat("h", 100<<10)}, "not JSON: "},
+		{"headers within headers", `{`, amqp.Table{"deep": nested(30)}, "not JSON: "},
+		{"copies for others", `{`, amqp.Table{"CC": []any{"docker-dispatch-of-others"}}, "not JSON: "},
+		{"headers of ours", `{`, amqp.Table{"docker-dispatch-attempt": "x", "docker-dispatch-reason": "none", "docker-dispatch-queue": int32(5)}, "not JSON: "},
+		{"a body of 8 MiB", `{"Dockercmd":"remove","Container":"` + strings.Repeat("a", 8<<20) + `"}`, nil, "the message has 8388645 bytes; -max-body allows 4194304"},
+	}
+	p := start(t, here, "-max-body", "4194304")
+	for _, h := range hostile {
+		publish(t, here, p.queue, amqp.Publishing{MessageId: h.what, Headers: h.headers, Body: []byte(h.body)})
+	}
+	publish(t, here, p.queue, amqp.Publishing{MessageId: "the next", Body: []byte(body(t, runOf(attached(""), "true")))})
+	within := p.within(2 * time.Minute)
+	within.expectExit("the next", 0)
+	for _, h := range hostile {
+		if r := within.expect(h.what, cmds.StatusInvalid); !strings.Contains(r.Error, h.says) || len(r.Error) > 2000 || strings.ContainsAny(r.Error, "\r\n\x00") {
+			t.Errorf("%s: %.500q, want %q", h.what, r.Error, h.says)
+		}
+	}
+	p.leave(exitOK)
+	p.checkSettled(0, len(hostile))
+	for _, d := range take(t, here, p.queue+wire.DeadSuffix, len(hostile)) {
+		if reason, _ := d.Headers["docker-dispatch-reason"].(string); reason != p.result(d.MessageId).Error {
+			t.Errorf("%s: the reason in the dead queue is %.300q", d.MessageId, reason)
+		}
+	}
+}
+
+// nested is a table in a table, and so on.
+func nested(depth int) amqp.Table {
+	if depth == 0 {
+		return amqp.Table{}
+	}
+	return amqp.Table{"t": nested(depth - 1)}
+}
+
 // Helpers: messages
 
 // image is made by scripts/image.
@@ -4379,6 +5577,9 @@ func launch(t *testing.T, where site, queue string, options ...string) *process 
 	return spawnProgram(t, where, queue, options...)
 }
 
+// trusted is the policy of tests that are about what is done: it lets messages do everything.
+const trusted = "examples/policy/trusted.json"
+
 // spawnProgram leaves the queues to others.
 func spawnProgram(t *testing.T, where site, queue string, options ...string) *process {
 	t.Helper()
@@ -4387,7 +5588,7 @@ func spawnProgram(t *testing.T, where site, queue string, options ...string) *pr
 		t.Fatal(err)
 	}
 	p := &process{t: t, site: where, queue: queue, stdout: stdout, stderr: new(text), ended: make(chan struct{}), reading: new(sync.WaitGroup), heard: newHeard(), limit: patience}
-	args := append([]string{"-q", queue, "-name", queue, "-o", "json"}, options...)
+	args := append([]string{"-q", queue, "-name", queue, "-o", "json", "-policy", trusted}, options...)
 	p.cmd = exec.Command(program(t), append(args, cmp.Or(where.socket, where.engine.address), cmp.Or(where.login, where.broker))...)
 	p.cmd.Stdout, p.cmd.Stderr = in, p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -5278,7 +6479,8 @@ type privateEngine struct {
 	*engine
 	t       *testing.T
 	dir     string
-	holder  int // its process id
+	hosts   []string // where dockerd listens beside its socket
+	holder  int      // its process id
 	dockerd *exec.Cmd
 	ended   chan struct{} // closed when dockerd has ended
 }
@@ -5304,9 +6506,13 @@ func newEngine(t *testing.T) *privateEngine {
 
 func (e *privateEngine) start() {
 	e.t.Helper()
-	e.dockerd, e.ended = spawn(e.t, e.dir+"/out", os.Environ(), "nsenter", "--target", strconv.Itoa(e.holder), "--net", "--pid", "--mount",
-		"dockerd", "--config-file", e.dir+"/daemon.json", "--data-root", e.dir+"/data", "--exec-root", e.dir+"/exec",
-		"--pidfile", e.dir+"/pid", "--host", "unix://"+e.dir+"/docker.sock")
+	args := []string{"--target", strconv.Itoa(e.holder), "--net", "--pid", "--mount",
+		"dockerd", "--config-file", e.dir + "/daemon.json", "--data-root", e.dir + "/data", "--exec-root", e.dir + "/exec",
+		"--pidfile", e.dir + "/pid", "--host", "unix://" + e.dir + "/docker.sock"}
+	for _, host := range e.hosts {
+		args = append(args, "--host", host)
+	}
+	e.dockerd, e.ended = spawn(e.t, e.dir+"/out", os.Environ(), "nsenter", args...)
 	await(e.t, patience, "dockerd to start; see "+e.dir, func() bool {
 		res, err := e.http.Get("http://docker/_ping")
 		if err == nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,11 +27,18 @@ import (
 const usage = `usage: docker-dispatch [options] [dockerHostAddr [amqpAddr]]
        docker-dispatch orphans [-stop|-remove] [options] [dockerHostAddr [amqpAddr]]
                                       the containers of a dispatcher that nobody works on
-       docker-dispatch calls          every Docker API call that the program can make
-       docker-dispatch schema         the JSON Schema of the messages
+       docker-dispatch calls [-policy FILE] [-o text|json] [-allow cetusguard|wollomatic|tecnativa]
+                                      every Docker API call that the program can make, or messages
+                                      can reach under a policy; or the rules of a socket proxy that
+                                      let these calls through
+       docker-dispatch check [-policy FILE] [-q QUEUE] [message.json…]
+                                      what would be done for messages, with nothing sent; without a
+                                      file, for those on standard input
+       docker-dispatch schema [policy]
+                                      the JSON Schema of the messages, or of a policy
 
 dockerHostAddr  ip:port, tcp://host[:port], a socket's absolute path or unix:///path
-                (default $DOCKER_HOST, else /var/run/docker.sock)
+                (default $DOCKER_HOST, else /var/run/docker.sock, with TLS tcp://localhost)
 amqpAddr        amqp:// or amqps:// URI, or - to read messages from standard input
                 (default $AMQP_URL, else amqp://guest:guest@localhost:5672/)
 
@@ -43,6 +52,12 @@ const (
 	exitOK     = 0 // all went well; or told to leave, and what was not finished is still in the queue
 	exitFailed = 1 // refused at the start; standard output closed; with -, a message that did not come to a good end
 	exitUsage  = 2 // an option or an address is wrong
+)
+
+const (
+	defaultQueue   = "docker-dispatch"
+	defaultMaxBody = 16 << 20 // bytes
+	defaultSocket  = "/var/run/docker.sock"
 )
 
 // defaultClaim covers short runs by the broker to their end, for the price of nothing.
@@ -73,44 +88,68 @@ type config struct {
 	onLost    string
 	onExit    string
 	logins    string // docker's config file or its folder; "" is $HOME/.docker, which need not be there
+	password  string // the path of a file with the broker's; "" is that of the URI
+	tls       engineTLS
+	policy    string // the path of its file; "" is none
+	audit     string // "" is none, "-" standard output
 	verbose   bool
 
 	stop, remove bool // of the command orphans
 }
 
-// tables are the commands that print what the program can do.
-var tables = map[string]func(io.Writer) error{
-	"calls":  dockerapi.WriteCalls,
-	"schema": cmds.WriteSchema,
+// commands are what the program does by its first argument, with those behind it, to an exit code. Any other is an argument of its
+// usual life.
+var commands = map[string]func(args []string) int{
+	"calls":   printCalls,
+	"check":   check,
+	"orphans": func(args []string) int { return live(args, true, orphans) },
+	"schema":  printSchema,
 }
 
 func main() {
 	args := hidePasswords(os.Args[1:])
-	if len(args) == 1 && tables[args[0]] != nil {
-		if tables[args[0]](os.Stdout) != nil {
-			os.Exit(exitFailed)
-		}
-		return
+	if len(args) > 0 && commands[args[0]] != nil {
+		os.Exit(commands[args[0]](args[1:]))
 	}
-	life := run
-	ending := len(args) > 0 && args[0] == "orphans"
-	if ending {
-		args, life = args[1:], orphans
-	}
-	cfg, err := parse(args, ending)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(exitOK)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "docker-dispatch:", err)
-		os.Exit(exitUsage)
+	os.Exit(live(args, false, run))
+}
+
+// live is a life with the options of one.
+func live(args []string, orphans bool, life func(config, *logfmt.Logger) int) int {
+	cfg, err := parse(args, orphans)
+	if err != nil {
+		return usageError("docker-dispatch", err)
 	}
 	level := logfmt.Info
 	if cfg.verbose {
 		level = logfmt.Debug
 	}
-	log := logfmt.New(os.Stderr, level)
-	os.Exit(life(cfg, log))
+	return life(cfg, logfmt.New(os.Stderr, level))
+}
+
+// usageError says why a command line cannot be used, unless it asked for help and has it.
+func usageError(command string, err error) int {
+	if errors.Is(err, flag.ErrHelp) {
+		return exitOK
+	}
+	fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
+	return exitUsage
+}
+
+// parseFlags reads options. Help is printed, and ends in flag.ErrHelp.
+func parseFlags(f *flag.FlagSet, args []string) error {
+	f.SetOutput(io.Discard)
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(usage)
+		f.SetOutput(os.Stdout)
+		f.PrintDefaults()
+		return err
+	case err != nil:
+		return fmt.Errorf("%w (%s -h lists the options)", err, f.Name())
+	}
+	return nil
 }
 
 // hidePasswords copies the arguments and blots the passwords of URIs out of the originals, which ps shows: on Linux the
@@ -141,13 +180,12 @@ func parse(args []string, orphans bool) (config, error) {
 	var version bool
 	hostname, _ := os.Hostname()
 	f := flag.NewFlagSet("docker-dispatch", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.StringVar(&cfg.queue, "q", "docker-dispatch", "`queue` to consume")
+	f.StringVar(&cfg.queue, "q", defaultQueue, "`queue` to consume")
 	f.IntVar(&cfg.slots, "c", 16, "`number` of messages worked on at once")
 	f.StringVar(&cfg.format, "o", "text", "what standard output carries: `text|json`")
 	f.StringVar(&cfg.name, "name", or(os.Getenv("DOCKER_DISPATCH_NAME"), hostname), "this dispatcher's `name`, in labels and logs; default $DOCKER_DISPATCH_NAME, else the host name")
 	f.DurationVar(&cfg.drain, "drain", 8*time.Second, "how long messages in work may take to finish when told to leave")
-	f.IntVar(&cfg.maxBody, "max-body", 16<<20, "the longest message, in `bytes`")
+	f.IntVar(&cfg.maxBody, "max-body", defaultMaxBody, "the longest message, in `bytes`")
 	f.StringVar(&cfg.queueType, "queue-type", "", "`classic|quorum`, for a queue that does not exist yet; default quorum from RabbitMQ 4.0 on, classic below")
 	f.Func("claim", "a run that has gone on for this `time` is taken over from the broker; 0 is at its start, never at its end (default 10s)", func(s string) (err error) {
 		cfg.claim, err = cmds.ParseClaim(s)
@@ -157,24 +195,26 @@ func parse(args []string, orphans bool) (config, error) {
 	f.StringVar(&cfg.onLost, "on-lost", "continue", "`continue|stop` a run whose message the broker has taken back, with its connection")
 	f.StringVar(&cfg.onExit, "on-exit", "leave", "`leave|stop` runs that are not finished after -drain; stopped ones are given to another dispatcher")
 	f.StringVar(&cfg.logins, "docker-config", os.Getenv("DOCKER_CONFIG"), "docker's config file, or its folder: the `path` of the credentials for private registries; default $DOCKER_CONFIG, else $HOME/.docker")
+	f.StringVar(&cfg.policy, "policy", "", "what messages may do, by this `file`; SIGHUP reads it anew. Without one they have no power over the host")
+	f.StringVar(&cfg.audit, "audit", "", "write a line of JSON before and after each call of the Docker API, and for each decision, to this `file`, or - for standard output; SIGHUP opens it anew")
+	f.StringVar(&cfg.password, "amqp-password-file", "", "the `path` of a file with the password of amqpAddr's user, which amqpAddr then has not")
+	cfg.tls.define(f)
 	f.BoolVar(&cfg.verbose, "v", false, "log every step to standard error")
 	f.BoolVar(&version, "version", false, "print the version")
 	if orphans {
 		f.BoolVar(&cfg.stop, "stop", false, "stop them")
 		f.BoolVar(&cfg.remove, "remove", false, "stop and remove them")
 	}
-	err := f.Parse(args)
+	err := parseFlags(f, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
-		f.SetOutput(os.Stdout)
-		f.PrintDefaults()
-		return cfg, err
 	case err != nil:
-		return cfg, fmt.Errorf("%w (docker-dispatch -h lists the options)", err)
+		return cfg, err
 	case version:
 		fmt.Println("docker-dispatch", programVersion)
 		return cfg, flag.ErrHelp
+	}
+	if err := cfg.tls.settle(f); err != nil {
+		return cfg, err
 	}
 	if err := cfg.check(); err != nil {
 		return cfg, err
@@ -210,7 +250,7 @@ func (cfg *config) check() error {
 
 // addresses reads the arguments behind the options.
 func (cfg *config) addresses(args []string) (err error) {
-	engine := or(os.Getenv("DOCKER_HOST"), "/var/run/docker.sock")
+	engine := or(os.Getenv("DOCKER_HOST"), cfg.tls.defaultAddress())
 	cfg.broker = or(os.Getenv("AMQP_URL"), "amqp://guest:guest@localhost:5672/")
 	switch {
 	case len(args) > 2:
@@ -223,10 +263,13 @@ func (cfg *config) addresses(args []string) (err error) {
 	case len(args) == 1:
 		engine = args[0]
 	}
-	if cfg.engine, err = wire.ParseAddr(engine); err != nil || cfg.broker == "-" {
+	if cfg.engine, err = cfg.tls.address(engine); err != nil || cfg.broker == "-" {
 		return err
 	}
-	return amqp.CheckURI(cfg.broker)
+	if err := amqp.CheckURI(cfg.broker); err != nil {
+		return err
+	}
+	return amqp.CheckPasswordFile(cfg.broker, cfg.password)
 }
 
 func or(value, otherwise string) string {
@@ -249,9 +292,21 @@ func run(cfg config, log *logfmt.Logger) int {
 		log.Error("cannot read the credentials for registries", "error", err)
 		return exitFailed
 	}
+	warnOfFiles(cfg, credentials, log)
+	policy, err := readPolicy(cfg.policy, cfg.engine)
+	if err != nil {
+		log.Error("messages cannot be judged", "error", err)
+		return exitUsage
+	}
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
 	client := connect(cfg, log)
 	defer client.Close()
+	audit, err := auditTo(cfg, client, log)
+	if err != nil {
+		log.Error("calls cannot be audited", "error", err)
+		return exitFailed
+	}
+	defer closeAudit(audit, log)
 	host := cmds.NewHost(client, log)
 	host.Credentials = credentials
 	d := &cmds.Dispatcher{
@@ -263,6 +318,14 @@ func run(cfg config, log *logfmt.Logger) int {
 		leave()
 		abandon()
 	}
+	d.Audit = audit
+	renewals := []func() error{func() error { return obeyPolicy(cfg, d, log) }}
+	if audit != nil {
+		audit.Broken = d.Broken
+		renewals = append(renewals, audit.Reopen)
+	}
+	obeyHangups(log, renewals...)
+	d.Obey(policy)
 	if err := host.Ready(take); err != nil && take.Err() == nil {
 		log.Error("this Docker Engine cannot be used", "address", cfg.engine.String(), "error", err)
 		return exitFailed
@@ -285,11 +348,36 @@ func run(cfg config, log *logfmt.Logger) int {
 }
 
 func connect(cfg config, log *logfmt.Logger) *dockerapi.Client {
+	warnOfEngine(cfg.engine, log)
 	client := dockerapi.New(cfg.engine)
 	client.OnCall = func(r dockerapi.Record) {
 		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
 	}
 	return client
+}
+
+// auditTo has every call of client written down, if the operator wants that. The audit is nil if not.
+func auditTo(cfg config, client *dockerapi.Client, log *logfmt.Logger) (*cmds.Audit, error) {
+	if cfg.audit == "" {
+		return nil, nil
+	}
+	audit, err := cmds.OpenAudit(cfg.audit, log)
+	if err != nil {
+		return nil, err
+	}
+	client.Admit = audit.Call
+	return audit, nil
+}
+
+func closeAudit(audit *cmds.Audit, log *logfmt.Logger) {
+	if audit == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	if err := audit.Close(ctx); err != nil {
+		log.Error("the audit is not complete", "error", err)
+	}
 }
 
 // consume hands deliveries to d until take ends. Before the first it goes on where an earlier process has ended. The broker is
@@ -301,7 +389,7 @@ func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *c
 		}
 	}
 	broker, err := amqp.New(amqp.Config{
-		URI: cfg.broker, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: cfg.slots, Name: cfg.name, Log: log,
+		URI: cfg.broker, PasswordFile: cfg.password, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: cfg.slots, Name: cfg.name, Log: log,
 		Untimed: cfg.claim == cmds.ClaimNever,
 		Control: func(delivery wire.Delivery) { d.Control(work, delivery) },
 		Ready:   resume,
@@ -325,17 +413,23 @@ func orphans(cfg config, log *logfmt.Logger) int {
 	obeySignals(leave, log)
 	client := connect(cfg, log)
 	defer client.Close()
+	audit, err := auditTo(cfg, client, log)
+	if err != nil {
+		log.Error("calls cannot be audited", "error", err)
+		return exitFailed
+	}
+	defer closeAudit(audit, log)
 	host := cmds.NewHost(client, log)
 	var problem error
 	act := func(ctx context.Context) {
-		problem = endOrphans(ctx, cfg, host)
+		problem = endAll(ctx, cfg, host)
 		leave()
 	}
 	if err := host.Ready(ctx); err != nil {
 		problem = err
 	} else if cfg.broker == "-" || !cfg.stop && !cfg.remove {
 		act(ctx)
-	} else if broker, err := amqp.New(amqp.Config{URI: cfg.broker, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: 1, Name: cfg.name, Log: log, Control: func(wire.Delivery) {}, Ready: act}); err != nil {
+	} else if broker, err := amqp.New(amqp.Config{URI: cfg.broker, PasswordFile: cfg.password, Queue: cfg.queue, QueueType: cfg.queueType, Prefetch: 1, Name: cfg.name, Log: log, Control: func(wire.Delivery) {}, Ready: act}); err != nil {
 		problem = err
 	} else {
 		problem = errors.Join(broker.Consume(ctx, func(wire.Delivery) {}), problem)
@@ -348,7 +442,7 @@ func orphans(cfg config, log *logfmt.Logger) int {
 	return exitOK
 }
 
-func endOrphans(ctx context.Context, cfg config, host *cmds.Host) error {
+func endAll(ctx context.Context, cfg config, host *cmds.Host) error {
 	strays, err := host.Strays(ctx, cfg.queue, cfg.name)
 	if err != nil {
 		return err
@@ -411,6 +505,35 @@ func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), 
 	d.Tidy(tidy)
 }
 
+// obeyPolicy reads the policy's file anew. A broken one changes nothing.
+func obeyPolicy(cfg config, d *cmds.Dispatcher, log *logfmt.Logger) error {
+	if cfg.policy == "" {
+		return nil
+	}
+	policy, err := readPolicy(cfg.policy, cfg.engine)
+	if err != nil {
+		return err
+	}
+	d.Obey(policy)
+	log.Info("the policy was read anew", "file", cfg.policy)
+	return nil
+}
+
+// obeyHangups looks at files anew at each SIGHUP, one after the other.
+func obeyHangups(log *logfmt.Logger, renewals ...func() error) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			for _, renew := range renewals {
+				if err := renew(); err != nil {
+					log.Error("SIGHUP: going on with what there was", "error", err)
+				}
+			}
+		}
+	}()
+}
+
 // obeySignals lets the first SIGTERM or SIGINT tell the program to leave, and the second end it. A closed standard output is
 // an error of the write that meets it.
 func obeySignals(leave func(), log *logfmt.Logger) {
@@ -424,4 +547,207 @@ func obeySignals(leave func(), log *logfmt.Logger) {
 		s = <-signals
 		os.Exit(128 + int(s.(syscall.Signal)))
 	}()
+}
+
+// printSchema is the command schema.
+func printSchema(args []string) int {
+	write := map[string]func(io.Writer) error{"": cmds.WriteSchema, "policy": cmds.WritePolicySchema}[strings.Join(args, " ")]
+	if write == nil {
+		return usageError("docker-dispatch: schema", fmt.Errorf("%.60q: policy, or no argument", strings.Join(args, " ")))
+	}
+	if write(os.Stdout) != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// printCalls is the command calls: the calls table, of a policy the part that messages can reach under it.
+func printCalls(args []string) int {
+	format, policy, err := callOptions(args)
+	var calls []dockerapi.Call
+	if err == nil {
+		calls, err = reachable(policy)
+	}
+	if err != nil {
+		return usageError("docker-dispatch: calls", err)
+	}
+	if dockerapi.CallFormats[format](os.Stdout, calls) != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// reachable are the calls under the policy in a file; "" is all calls.
+func reachable(path string) ([]dockerapi.Call, error) {
+	calls := dockerapi.Calls()
+	if path == "" {
+		return calls, nil
+	}
+	policy, err := cmds.ReadPolicy(path)
+	if err != nil {
+		return nil, err
+	}
+	operations := policy.Operations()
+	return slices.DeleteFunc(calls, func(c dockerapi.Call) bool { return !slices.Contains(operations, c.Operation) }), nil
+}
+
+// callOptions reads how the calls are to be printed, and the path of a policy.
+func callOptions(args []string) (format, policy string, err error) {
+	f := flag.NewFlagSet("docker-dispatch calls", flag.ContinueOnError)
+	output := f.String("o", "text", "how the calls are printed: `text|json`")
+	proxy := f.String("allow", "", "print the rules of a socket `proxy` that let these calls through: cetusguard, wollomatic or tecnativa")
+	f.StringVar(&policy, "policy", "", "only the calls that messages can reach under the policy in this `file`")
+	err = parseFlags(f, args)
+	switch {
+	case err != nil:
+	case f.NArg() > 0:
+		err = fmt.Errorf("%.60q: no arguments but options", f.Arg(0))
+	case *output != "text" && *output != "json":
+		err = fmt.Errorf("-o %.60q: text or json", *output)
+	case *proxy == "text" || *proxy == "json" || *proxy != "" && dockerapi.CallFormats[*proxy] == nil:
+		err = fmt.Errorf("-allow %.60q: cetusguard, wollomatic or tecnativa", *proxy)
+	}
+	return cmp.Or(*proxy, *output), policy, err
+}
+
+// readPolicy reads the policy's file; "" is the policy of those who have none. The files of an Engine on a socket are this machine's.
+func readPolicy(path string, engine wire.Addr) (*cmds.Policy, error) {
+	policy := cmds.NewPolicy()
+	if path != "" {
+		var err error
+		if policy, err = cmds.ReadPolicy(path); err != nil {
+			return nil, err
+		}
+	}
+	policy.HostFiles = engine.Network == "unix"
+	return policy, nil
+}
+
+// check is the command check: what would be done for messages, with nothing sent.
+func check(args []string) int {
+	c, files, err := checkOptions(args)
+	if err == nil {
+		err = eachFile(files, c.Messages)
+	}
+	switch {
+	case err != nil:
+		return usageError("docker-dispatch: check", err)
+	case c.Refused > 0:
+		return exitFailed
+	}
+	return exitOK
+}
+
+// eachFile reads the files of messages, or standard input where there are none.
+func eachFile(names []string, read func(name string, r io.Reader) error) error {
+	if len(names) == 0 {
+		return read("-", os.Stdin)
+	}
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		err = read(name, file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkOptions(args []string) (*cmds.Check, []string, error) {
+	c := &cmds.Check{Out: os.Stdout, Dispatcher: "NAME"}
+	f := flag.NewFlagSet("docker-dispatch check", flag.ContinueOnError)
+	policy := f.String("policy", "", "what messages may do, by this `file`")
+	f.StringVar(&c.Queue, "q", defaultQueue, "the `queue` that the messages would come from")
+	f.IntVar(&c.MaxBody, "max-body", defaultMaxBody, "the longest message, in `bytes`")
+	if err := parseFlags(f, args); err != nil {
+		return nil, nil, err
+	}
+	engine, err := wire.ParseAddr(or(os.Getenv("DOCKER_HOST"), defaultSocket))
+	if err == nil {
+		c.Policy, err = readPolicy(*policy, engine)
+	}
+	return c, f.Args(), err
+}
+
+// engineTLS is what is said of TLS with the Engine, in the words of docker's CLI.
+type engineTLS struct {
+	on, verify    bool
+	ca, cert, key string // paths; "" is the place where docker's CLI looks
+}
+
+func (o *engineTLS) define(f *flag.FlagSet) {
+	f.BoolVar(&o.on, "tls", false, "TLS with the Engine, and no look at who it is: whoever answers can be it; -tlsverify is TLS too")
+	f.BoolVar(&o.verify, "tlsverify", os.Getenv("DOCKER_TLS_VERIFY") != "", "TLS with the Engine, whose certificate has to be for the host of dockerHostAddr; default whether $DOCKER_TLS_VERIFY is set")
+	f.StringVar(&o.ca, "tlscacert", "", "the authorities that may have signed it: `path`, PEM; default ca.pem in $DOCKER_CERT_PATH, else in $DOCKER_CONFIG, else in $HOME/.docker")
+	f.StringVar(&o.cert, "tlscert", "", "the certificate that the Engine is shown: `path`, PEM; default cert.pem there, if it is there")
+	f.StringVar(&o.key, "tlskey", "", "its key: `path`, PEM; default key.pem there")
+}
+
+// settle takes -tlsverify=false for TLS that is not verified, as docker's CLI does, and refuses options that would have no
+// effect.
+func (o *engineTLS) settle(f *flag.FlagSet) (err error) {
+	f.Visit(func(option *flag.Flag) { o.on = o.on || option.Name == "tlsverify" })
+	o.on = o.on || o.verify
+	f.Visit(func(option *flag.Flag) {
+		switch option.Name {
+		case "tlscacert", "tlscert", "tlskey":
+			if !o.on {
+				err = fmt.Errorf("-%s without -tlsverify: there is no TLS then", option.Name)
+			}
+		}
+	})
+	return err
+}
+
+// address reads that of an Engine.
+func (o *engineTLS) address(s string) (wire.Addr, error) {
+	if !o.on {
+		return wire.ParseAddr(s)
+	}
+	dir := or(os.Getenv("DOCKER_CERT_PATH"), or(os.Getenv("DOCKER_CONFIG"), os.Getenv("HOME")+"/.docker"))
+	t := wire.TLS{CA: or(o.ca, dir+"/ca.pem"), Cert: or(o.cert, dir+"/cert.pem"), Key: or(o.key, dir+"/key.pem"), Unverified: !o.verify}
+	if o.cert+o.key == "" && !isThere(t.Cert) && !isThere(t.Key) {
+		t.Cert, t.Key = "", ""
+	}
+	return wire.ParseTLSAddr(s, t)
+}
+
+// defaultAddress is that of docker's CLI.
+func (o *engineTLS) defaultAddress() string {
+	if o.on {
+		return "tcp://localhost"
+	}
+	return defaultSocket
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// warnOfEngine says who else could command the Engine on the way to it.
+func warnOfEngine(address wire.Addr, log *logfmt.Logger) {
+	switch {
+	case address.TLS != nil && address.TLS.Unverified:
+		log.Warn("the Engine's certificate is not verified: whoever is on the way to it can be it, and can command it", "address", address.String(), "mend", "use -tlsverify")
+	case address.Crosses():
+		log.Warn("no TLS with the Engine: whoever is on the way to it can listen, and can command it", "address", address.String(), "mend", "use -tlsverify, and the Engine's port for TLS")
+	}
+}
+
+// warnOfFiles names those with secrets that are open to others.
+func warnOfFiles(cfg config, credentials cmds.Credentials, log *logfmt.Logger) {
+	files := []string{cfg.password, amqp.KeyFile(cfg.broker), credentials.Secrets()}
+	if cfg.engine.TLS != nil {
+		files = append(files, cfg.engine.TLS.Key)
+	}
+	for _, path := range files {
+		if mode, open := wire.OpenToOthers(path); open {
+			log.Warn("a file with secrets is open to users other than its owner", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod 600")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,9 @@ func (h *Host) Do(ctx context.Context, c *Command, s *Streams) (Result, error) {
 			return Result{}, err
 		}
 	}
+	if err := h.reach(ctx, c); err != nil {
+		return h.unreached(c, err)
+	}
 	for i := range ways {
 		if ways[i].verb == c.Verb {
 			return ways[i].do(h, ctx, c, s)
@@ -91,14 +95,16 @@ func (c *Command) action() *action {
 // act makes the one call of an action.
 func (h *Host) act(ctx context.Context, c *Command) (Result, error) {
 	a := c.action()
-	res := Result{Name: c.name(), Status: a.status}
+	res := Result{Name: c.name(), Status: a.status, place: h.client.Place()}
+	request := c.request()
+	request.Place = res.place
 	var answer json.RawMessage
 	err := h.unblocking(c.Container, func() error {
 		return h.patient(ctx, func(done bool) (err error) {
 			if err := h.fit(ctx, c); err != nil {
 				return err
 			}
-			answer, err = h.client.Act(ctx, *a.call, c.request())
+			answer, err = h.client.Act(ctx, *a.call, request)
 			if done || c.Redelivered && !c.Query.Has("signal") { // only the standard one does what is found
 				err = a.excuse(err)
 			}
@@ -134,9 +140,9 @@ func (c *Command) name() string {
 
 // request is that of the command's one call.
 func (c *Command) request() dockerapi.Request {
-	r := dockerapi.Request{ID: c.Object, Query: c.Query}
+	r := dockerapi.Request{ID: cmp.Or(c.objectID, c.Object), Query: c.Query}
 	if r.ID == "" {
-		r.ID = c.Container
+		r.ID = c.target()
 	}
 	switch {
 	case c.Verb == "update":
@@ -149,9 +155,9 @@ func (c *Command) request() dockerapi.Request {
 
 // rename is docker rename.
 func (h *Host) rename(ctx context.Context, c *Command, _ *Streams) (Result, error) {
-	holders := h.holders(c.Container)
+	holders := h.holders(c.target())
 	res, err := h.act(ctx, c)
-	if c.Redelivered && status(err) == 404 { // it may have the new name already
+	if c.Redelivered && (status(err) == 404 || status(err) == 400) { // it may have the new name already
 		if _, missing := h.inspect(ctx, c.NewName); missing == nil {
 			err = nil
 		}
@@ -179,7 +185,7 @@ func (h *Host) update(ctx context.Context, c *Command, _ *Streams) (Result, erro
 func (h *Host) awaitExit(ctx context.Context, c *Command, s *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusExited}
 	err := h.patient(ctx, func(bool) error {
-		end, err := h.client.ContainerAwaitEnd(ctx, c.Container)
+		end, err := h.client.ContainerAwaitEnd(ctx, c.target())
 		if err != nil {
 			return err
 		}
@@ -192,7 +198,7 @@ func (h *Host) awaitExit(ctx context.Context, c *Command, s *Streams) (Result, e
 	if err != nil {
 		return Result{Name: c.Container}, err
 	}
-	res.OOMKilled = h.isOOMKilled(ctx, c.Container, *res.ExitCode)
+	res.OOMKilled = h.isOOMKilled(ctx, c.target(), *res.ExitCode)
 	return res, nil
 }
 

@@ -22,10 +22,12 @@ type Command struct {
 	Query      url.Values     // of the verb's own call
 
 	Message     identity
-	Dispatcher  string // the name of the one that took it
-	Redelivered bool   // it may have been begun before: a run looks for its container first
-	Owned       bool   // it is only for a container that this dispatcher has made for this queue
-	Resume      string // the container of a claimed run that is to be finished; "" for all others
+	Dispatcher  string  // the name of the one that took it
+	Redelivered bool    // it may have been begun before: a run looks for its container first
+	Owned       bool    // it is only for a container that this dispatcher has made for this queue
+	Reach       *permit // whom the policy lets it reach; nil: no policy has been asked
+	Output      int64   // as many bytes of the container's output are printed; 0: all
+	Resume      string  // the container of a claimed run that is to be finished; "" for all others
 
 	GiveBack func() // called when the Engine is away and a run not begun; nil: it waits
 
@@ -45,6 +47,8 @@ type Command struct {
 	Retries    int           // attempts after the first
 	RetryOn    retryOn
 	ExitCodes  map[int]step
+
+	id, objectID string // of Container and Object, once it is known whose they are; then these are what is meant
 
 	// What Resolve reads before it knows all of it.
 	networks, published []any

@@ -1,6 +1,7 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -15,6 +16,7 @@ var errForeign = errors.New("cmds: not a container of this dispatcher")
 // Control takes a message that was sent to all dispatchers of the queue. It takes no slot and waits for no other message. The
 // one that made the container does it and answers.
 func (d *Dispatcher) Control(ctx context.Context, delivery wire.Delivery) {
+	d.ready()
 	d.work.Go(func() { d.control(ctx, delivery) })
 }
 
@@ -26,13 +28,23 @@ func (d *Dispatcher) control(ctx context.Context, delivery wire.Delivery) {
 	if j.err == nil && !isControl(j.command.Verb) {
 		j.err = &Invalid{Key: "Dockercmd", Value: strconv.Quote(j.command.Verb), Problem: "no control message, which one dispatcher of all does at once; send it to the queue"}
 	}
+	if j.err == nil {
+		j.judge(d.policy.Load())
+	}
+	ctx = j.behalf().on(ctx)
+	if d.decided(ctx, j, j.err) != nil {
+		return
+	}
 	if j.err != nil {
-		d.Log.Error("a control message with a mistake, which every dispatcher got", "message", delivery.MessageID, "error", j.err)
+		d.Log.Error("a control message that is not done, which every dispatcher got", "message", delivery.MessageID, "error", j.err)
 		d.ackControl(delivery)
 		return
 	}
 	j.command.Owned = true
 	res, err := d.Engine.Do(ctx, &j.command, nil)
+	if classify(err) == denied {
+		err = cmp.Or(d.decided(ctx, j, err), err)
+	}
 	switch {
 	case errors.Is(err, errForeign):
 	case classify(err) == unfinished:
@@ -64,5 +76,6 @@ func (h *Host) checkOwner(ctx context.Context, c *Command) error {
 	if labels := container.Config.Labels; labels[labelQueue] != c.Message.Queue || labels[labelDispatcher] != c.Dispatcher {
 		return errForeign
 	}
+	c.mean(container.ID)
 	return nil
 }

@@ -18,7 +18,7 @@ func TestControl(t *testing.T) {
 	const (
 		stop   = `{"Dockercmd":"stop","Container":"hello"}`
 		remove = `{"Dockercmd":"remove","Container":"hello","Options":{"Force":true}}`
-		wrong  = "level=ERROR msg=\"a control message with a mistake, which every dispatcher got\" message=c error=%q\nc: ack\n"
+		wrong  = "level=ERROR msg=\"a control message that is not done, which every dispatcher got\" message=c error=%q\nc: ack\n"
 	)
 	for _, tt := range []struct {
 		name   string

@@ -330,10 +330,10 @@ func wants(r *http.Request, labels map[string]string) bool {
 
 // list has the newest first.
 func (d *daemon) list(w http.ResponseWriter, r *http.Request) {
-	list := []dockerapi.Summary{}
+	list := []any{}
 	for _, c := range slices.Backward(d.all()) {
 		if r.URL.Query().Get("all") == "1" && wants(r, c.labels) {
-			list = append(list, dockerapi.Summary{ID: c.id, Names: []string{"/" + c.called()}, State: c.is(), Labels: c.labels, Created: int64(c.number)})
+			list = append(list, map[string]any{"Id": c.id, "Names": []string{"/" + c.called()}, "State": c.is(), "Labels": c.labels, "Created": c.number})
 		}
 	}
 	json.NewEncoder(w).Encode(list)
@@ -693,6 +693,7 @@ const patience = 10 * time.Second
 func newStage(t *testing.T, programs map[string]program) *stage {
 	s := &stage{daemon: newDaemon(t, programs)}
 	s.client = dockerapi.New(wire.Addr{Network: "unix", Address: s.socket})
+	s.client.Admit = holdsToOperations(t)
 	s.client.OnCall = func(r dockerapi.Record) {
 		if r.Operation != "SystemPing" {
 			s.calls.add("%s %d", r.Operation, r.Status)

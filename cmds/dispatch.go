@@ -1,8 +1,10 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +23,8 @@ type Dispatcher struct {
 	Slots   int    // messages worked on at once
 	MaxBody int    // bytes
 	Claim   Claim  // when a run is claimed whose message does not say
+
+	Audit *Audit // who is told what the policy says; nil is nobody
 
 	StopOnExit bool // runs that are not finished when ctx ends are stopped, and their messages given to another dispatcher
 	StopOnLost bool // runs whose message the broker has taken back are stopped, since another dispatcher may begin it
@@ -46,7 +50,11 @@ type Dispatcher struct {
 	removals removals
 	unwell   atomic.Bool
 	broken   atomic.Bool
+	policy   atomic.Pointer[Policy]
 }
+
+// Obey has all messages that come from now on held to a policy. Before the first one it is NewPolicy.
+func (d *Dispatcher) Obey(p *Policy) { d.policy.Store(p) }
 
 // job is one message on its way.
 type job struct {
@@ -54,12 +62,14 @@ type job struct {
 	origin  wire.Delivery // as it came; settled through entry
 	message Message
 	command Command
-	err     error // why it is invalid
+	err     error // why it is invalid, or denied
+	judged  bool  // a policy has been asked
 	place   *place
 	slot    bool
 	begun   time.Time
 	streams *Streams
 	lasting bool // its body may be needed at its end
+	clipped int  // bytes of its body, of which origin has the first ones only; 0 is all
 }
 
 // Deliver takes a delivery; it is done in the background. Deliveries are to be given in their queue's order. When ctx ends,
@@ -79,15 +89,17 @@ func (d *Dispatcher) Deliver(ctx context.Context, delivery wire.Delivery) {
 
 // begin gives a job its place in the order and does it in the background.
 func (d *Dispatcher) begin(ctx context.Context, j *job) {
-	d.ready()
 	if j.err == nil {
 		j.place, j.command.RemovePending = d.order.take(j.command.subject(), j.command.Verb == "run" && j.command.Remove)
 	}
-	d.work.Go(func() { d.handle(ctx, j) })
+	d.work.Go(func() { d.handle(j.behalf().on(ctx), j) })
 }
 
 func (d *Dispatcher) ready() {
-	d.init.Do(func() { d.slots = make(chan struct{}, d.Slots) })
+	d.init.Do(func() {
+		d.slots = make(chan struct{}, d.Slots)
+		d.policy.CompareAndSwap(nil, NewPolicy())
+	})
 }
 
 // Wait returns when nothing is in work. Containers may wait for their removal: see Tidy.
@@ -101,6 +113,7 @@ func (d *Dispatcher) Broke() bool { return d.broken.Load() }
 
 // admit makes a job of a delivery.
 func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
+	d.ready()
 	j := &job{entry: e, origin: delivery, begun: time.Now()}
 	if j.message, j.err = Decode(delivery, d.MaxBody); j.err == nil {
 		j.command, j.err = Resolve(j.message, d.Name)
@@ -108,7 +121,11 @@ func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
 	if j.err == nil {
 		j.err = checkDeliveries(delivery.Headers)
 	}
+	if j.err == nil {
+		j.judge(d.policy.Load())
+	}
 	if j.err != nil {
+		j.clip(d.MaxBody)
 		return j
 	}
 	j.command.Redelivered = delivery.Redelivered
@@ -122,6 +139,7 @@ func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
 func (d *Dispatcher) handle(ctx context.Context, j *job) {
 	defer d.release(j)
 	res, err := d.do(ctx, j)
+	defer res.place.Release()
 	j.place.pass() // standard output may be blocked: what the next one does is not
 	step := j.command.next(fates[classify(err)], res.ExitCode)
 	if fates[classify(err)].reply {
@@ -143,8 +161,8 @@ func (d *Dispatcher) handle(ctx context.Context, j *job) {
 
 // do waits for the message's turn and for a slot, and has it done.
 func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
-	if j.err != nil {
-		return Result{}, j.err
+	if err := d.decided(ctx, j, j.err); err != nil || j.err != nil {
+		return Result{}, cmp.Or(err, j.err)
 	}
 	if err := j.place.wait(ctx); err != nil {
 		return Result{}, err
@@ -159,7 +177,7 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 	d.Log.Debug("begun", "message", j.message.ID, "command", j.command.Verb, "container", j.command.Container)
 	fenced, end := d.fence(ctx, j)
 	defer end()
-	j.streams = &Streams{printer: d.Printer, messageID: j.message.ID}
+	j.streams = &Streams{printer: d.Printer, messageID: j.message.ID, limit: j.command.Output}
 	if d.Reserve != nil && j.command.Verb == "run" && j.command.Resume == "" {
 		j.command.GiveBack = func() { d.giveBack(j) }
 	}
@@ -168,10 +186,32 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 	}
 	defer d.watch(fenced, j)()
 	res, err := d.Engine.Do(fenced, &j.command, j.streams)
-	if classify(err) == unfinished && errors.Is(context.Cause(fenced), errLost) {
+	switch {
+	case classify(err) == unfinished && errors.Is(context.Cause(fenced), errLost):
 		err = errLost
+	case classify(err) == denied:
+		err = cmp.Or(d.decided(ctx, j, err), err)
 	}
 	return res, err
+}
+
+// judge holds the command to a policy.
+func (j *job) judge(p *Policy) {
+	j.err = p.Apply(&j.command)
+	j.judged = true
+}
+
+// decided has the audit told what the policy says of a message: nothing is done before that is written. The Engine may have to be asked
+// before it can say all.
+func (d *Dispatcher) decided(ctx context.Context, j *job, err error) error {
+	var forbidden *Denied
+	if !j.judged {
+		return nil
+	}
+	if errors.As(err, &forbidden) {
+		return d.Audit.Decide(ctx, Decision{forbidden.Error()})
+	}
+	return d.Audit.Decide(ctx, Decision{})
 }
 
 // takeSlot waits for a free slot. A run that was claimed by an earlier process is in work already.
@@ -229,10 +269,13 @@ func (d *Dispatcher) complete(res *Result, j *job, s step, err error) {
 		res.Status = status
 		res.Error = explain(err)
 	}
+	if j.streams != nil && j.streams.cut {
+		res.OutputLost = fmt.Sprintf("the policy's limit is %d bytes (Limits.Output.Max)", j.command.Output)
+	}
 	switch {
 	case s == again:
 		res.Next, res.RetryIn = nextRetry, j.message.delay().Seconds()
-	case s == bury && classify(err) != invalid && d.Publish != nil:
+	case s == bury && !isRefused(err) && d.Publish != nil:
 		res.Next = nextDead
 	}
 	if fates[classify(err)].status != "" || res.OutputLost != "" || res.ExitCode != nil && *res.ExitCode != 0 {
@@ -254,6 +297,6 @@ func (d *Dispatcher) settle(ctx context.Context, j *job, record *running) {
 	}
 	if record != nil && record.remove {
 		record.settled()
-		d.tidy(ctx, removal{entry: j.entry, record: record})
+		d.tidy(ctx, removal{entry: j.entry, record: record, behalf: j.behalf()})
 	}
 }

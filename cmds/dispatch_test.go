@@ -67,6 +67,7 @@ func (n *notes) dispatcher(engine engineFunc) *Dispatcher {
 		return nil
 	}
 	d.Broken = func(err error) { n.add("broken: %v", err) }
+	d.Obey(trusting())
 	return d
 }
 
@@ -134,7 +135,7 @@ func TestDispatchBuries(t *testing.T) {
 	d.Deliver(t.Context(), delivery)
 	d.Wait()
 	d.Printer.Close(t.Context())
-	want := wire.Publishing{Properties: delivery.Properties, Queue: "jobs.dead", Body: []byte("\xff")}
+	want := wire.Publishing{Properties: delivery.Properties, Queue: "jobs.dead", Body: []byte("\xff"), First: ownHeaders}
 	want.Headers = map[string]any{"x": int32(1), headerReason: "not UTF-8: line 1, column 1: byte 0xff", headerQueue: "jobs"}
 	if !reflect.DeepEqual(dead, want) || !maps.Equal(delivery.Headers, before) {
 		t.Errorf("got  %+v\nwant %+v\nheaders %v", dead, want, delivery.Headers)

@@ -13,7 +13,8 @@
 // Nothing is remembered outside the Engine. A container carries in its labels whose it is (identity.go), is found by them
 // when its message comes again (record.go), is marked when the broker has been told to forget the message (claim.go), is
 // finished by the process after this one (resume.go), and goes when the broker is known to have its acknowledgement
-// (removal.go). Within one process the ledger knows what is in hand (ledger.go).
+// (removal.go). Within one process the ledger knows what is in hand (ledger.go). An [Audit] has what was asked of the Engine, and for
+// which message (audit.go).
 //
 // Refused are messages that mean anything but one thing: unknown or repeated keys, wrong types, a second JSON value. The
 // package opens no connection: deliveries are handed to it, and the daemon is behind package dockerapi.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"docker-dispatch/dockerapi"
-
+	"docker-dispatch/wire"
 	"docker-dispatch/wire/logfmt"
 )
 
@@ -56,9 +56,17 @@ func NewHost(client *dockerapi.Client, log *logfmt.Logger) *Host {
 	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, held: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
 }
 
-// Ready returns when the daemon answers, and an error when it will never do.
+// Ready returns when the daemon answers, and an error when it will never do: it is too old, or its certificate or ours is no
+// good.
 func (h *Host) Ready(ctx context.Context) error {
-	return h.patient(ctx, func(bool) error { return h.client.Negotiate(ctx) })
+	return h.patient(ctx, func(bool) error {
+		err := h.client.Negotiate(ctx)
+		var distrust *wire.Distrust
+		if errors.As(err, &distrust) {
+			return distrust // alone, it is not waited out
+		}
+		return err
+	})
 }
 
 // garbledTries is how often a step is tried that is answered with what cannot be understood: once could be a cut that looks
@@ -161,26 +169,34 @@ func (h *Host) wait(ctx context.Context, start time.Time, delay time.Duration, c
 	if h.back.After(start) {
 		return nil
 	}
-	said := false
+	said, doubted := false, isDistrust(cause)
 	defer func() {
 		if said {
 			h.tell(false)
 		}
 	}()
+	audited := !errors.Is(cause, ErrUnaudited) // of what cannot be, the audit tells
 	for ; ; delay = min(2*delay, backoffLast) {
 		if err := sleep(ctx, delay/2+rand.N(delay/2)); err != nil {
 			return err
 		}
-		if h.alive(ctx) {
+		_, err := h.client.SystemPing(ctx)
+		if err == nil {
 			break
 		}
-		if !said {
+		if !said && audited {
 			h.log.Warn("the Docker Engine is away; waiting for it", "error", cause, "mend", mendEngine(cause))
+		}
+		if !said {
 			h.tell(true)
 			said = true
 		}
+		if isDistrust(err) && !doubted { // that is for a person to mend, and not for time
+			h.log.Warn("the Docker Engine is there, but not to be trusted", "error", err, "mend", mendEngine(err))
+			doubted = true
+		}
 	}
-	if said {
+	if said && audited {
 		h.log.Info("the Docker Engine is back")
 	}
 	h.back = time.Now()
@@ -248,7 +264,16 @@ var mends = []struct {
 	{syscall.ECONNREFUSED, "is dockerd running, and does it listen there?"},
 }
 
+// isDistrust tells that the daemon and we do not accept each other's certificates.
+func isDistrust(err error) bool {
+	var distrust *wire.Distrust
+	return errors.As(err, &distrust)
+}
+
 func mendEngine(cause error) string {
+	if isDistrust(cause) {
+		return "renew or replace the certificate; the files are read anew at each attempt"
+	}
 	for _, m := range mends {
 		if errors.Is(cause, m.cause) {
 			return m.mend

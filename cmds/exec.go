@@ -18,7 +18,7 @@ func (h *Host) exec(ctx context.Context, c *Command, s *Streams) (Result, error)
 	res := Result{Name: c.Container, Status: StatusStarted}
 	var id string
 	err := h.patient(ctx, func(bool) (err error) {
-		id, err = h.client.ContainerExec(ctx, c.Container, c.Body)
+		id, err = h.client.ContainerExec(ctx, c.target(), c.Body)
 		return err
 	})
 	if err != nil {
@@ -116,9 +116,9 @@ func (h *Host) carry(ctx context.Context, c *Command, s *Streams, stream *docker
 func (h *Host) start(ctx context.Context, c *Command, s *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusStarted}
 	if !c.Attached() {
-		return res, h.patient(ctx, func(bool) error { return h.client.ContainerStart(ctx, c.Container) })
+		return res, h.patient(ctx, func(bool) error { return h.client.ContainerStart(ctx, c.target()) })
 	}
-	container, err := h.inspect(ctx, c.Container)
+	container, err := h.inspect(ctx, c.target())
 	if err != nil {
 		return res, err
 	}
@@ -204,7 +204,7 @@ func (h *Host) startAttached(ctx context.Context, c *Command, before dockerapi.C
 // logs is docker logs.
 func (h *Host) logs(ctx context.Context, c *Command, s *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusLogged}
-	container, err := h.inspect(ctx, c.Container)
+	container, err := h.inspect(ctx, c.target())
 	if err != nil {
 		return res, err
 	}

@@ -14,6 +14,7 @@ type failure uint8
 const (
 	none        failure = iota // it came to an end, with whatever exit code
 	invalid                    // the message is at fault
+	denied                     // the policy is against it
 	fatal                      // its dispatcher dies of the message
 	failed                     // the Engine said no
 	timeout                    // the container was stopped when its time was up
@@ -33,6 +34,7 @@ type fate struct {
 var fates = [...]fate{
 	none:        {"", true, finish, retryExit},
 	invalid:     {StatusInvalid, true, bury, ""},
+	denied:      {StatusDenied, true, bury, ""},
 	fatal:       {StatusFailed, true, bury, ""},
 	failed:      {StatusFailed, true, finish, retryEngine},
 	timeout:     {StatusTimeout, true, finish, retryTimeout},
@@ -53,6 +55,7 @@ func (e errTimeout) Error() string { return string(e) }
 // classify tells what an error means. Whatever is not known is the Engine's refusal: it is said, and nothing is repeated.
 func classify(err error) failure {
 	var bad *Invalid
+	var forbidden *Denied
 	var worst errDeadly
 	var cut errInterrupted
 	var late errTimeout
@@ -62,17 +65,22 @@ func classify(err error) failure {
 		return none
 	case errors.As(err, &bad):
 		return invalid
+	case errors.As(err, &forbidden):
+		return denied
 	case errors.As(err, &worst):
 		return fatal
 	case errors.As(err, &cut):
 		return interrupted
 	case errors.As(err, &late):
 		return timeout
-	case errors.As(err, &output), errors.Is(err, ErrPrinterClosed), errors.Is(err, context.Canceled), errors.Is(err, errLost), errors.Is(err, errGivenBack), errors.Is(err, errDone):
+	case errors.As(err, &output), errors.Is(err, ErrPrinterClosed), errors.Is(err, context.Canceled), errors.Is(err, errLost), errors.Is(err, errGivenBack), errors.Is(err, errDone), errors.Is(err, ErrUnaudited):
 		return unfinished
 	}
 	return failed
 }
+
+// isRefused says whether a message was refused as it is, so that nothing has been tried.
+func isRefused(err error) bool { return classify(err) == invalid || classify(err) == denied }
 
 // explain is an error in the words of a result: the Engine's own for what it refused.
 func explain(err error) string {

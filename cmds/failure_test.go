@@ -21,6 +21,8 @@ func TestClassify(t *testing.T) {
 		{nil, none, ""},
 		{&Invalid{"Image", `""`, "not an image"}, invalid, `Image: "": not an image`},
 		{fmt.Errorf("x: %w", &Invalid{Problem: "empty"}), invalid, "x: empty"},
+		{fmt.Errorf("x: %w", &Denied{Key: "Container", Problem: "foreign", Rule: "Verbs.kill"}), denied, "x: Container: foreign (Verbs.kill)"},
+		{fmt.Errorf("x: %w", ErrUnaudited), unfinished, "x: the audit takes no line"},
 		{refused, failed, "in use"},
 		{fmt.Errorf("x: %w", refused), failed, "in use"},
 		{errors.New("who knows"), failed, "who knows"},
@@ -48,7 +50,7 @@ func TestClassify(t *testing.T) {
 // Whatever is settled has been said, and only what can never be done goes to the dead queue at once.
 func TestFates(t *testing.T) {
 	for kind, f := range fates {
-		if f.reply != (f.step != keep) || (f.step == keep) != (failure(kind) == unfinished) || (f.step == bury) != (failure(kind) == invalid || failure(kind) == fatal) || f.step == again {
+		if f.reply != (f.step != keep) || (f.step == keep) != (failure(kind) == unfinished) || (f.step == bury) != (slices.Contains([]failure{invalid, denied, fatal}, failure(kind))) || f.step == again {
 			t.Errorf("%d: %+v", kind, f)
 		}
 		if f.retry != "" && !slices.Contains(retryWords, f.retry) {

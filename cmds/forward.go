@@ -1,8 +1,11 @@
 package cmds
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"maps"
+	"strings"
 
 	"docker-dispatch/wire"
 )
@@ -13,7 +16,25 @@ const (
 	headerQueue    = "docker-dispatch-queue"     // where it came from
 	headerExitCode = "docker-dispatch-exit-code" // of its last attempt
 	headerOutput   = "docker-dispatch-output"    // the last lines that this wrote
+	headerLength   = "docker-dispatch-length"    // bytes of its body, which was too long and is cut to clipLen
+	headerSHA256   = "docker-dispatch-sha256"    // of that whole body, hex
 )
+
+// ownHeaders are not to be lost among a publisher's.
+var ownHeaders = []string{headerReason, headerQueue, headerAttempt, headerExitCode, headerOutput, headerLength, headerSHA256}
+
+// reasonLen is as much of a reason as a header has, in bytes: an Engine's refusal may have 64 KiB.
+const reasonLen = 4 << 10
+
+// clipLen is as much of a body as is kept of one that is longer than -max-body: enough to see whose it is.
+const clipLen = 64 << 10
+
+// clip lets go of a body that is too long to be read.
+func (j *job) clip(maxBody int) {
+	if size := len(j.origin.Body); size > max(maxBody, clipLen) {
+		j.clipped, j.origin.Body = size, bytes.Clone(j.origin.Body[:clipLen])
+	}
+}
 
 // forward puts a message that is not done with where its next step is.
 func (d *Dispatcher) forward(ctx context.Context, j *job, s step, res *Result, err error) error {
@@ -46,21 +67,26 @@ func (d *Dispatcher) retry(ctx context.Context, j *job, res *Result) error {
 
 // bury puts a message into the dead queue, with the reason. Without a broker the reason goes to the log.
 func (d *Dispatcher) bury(ctx context.Context, j *job, res *Result, err error) error {
-	more := map[string]any{headerQueue: j.origin.Queue, headerReason: res.text()}
+	reason := res.text()
 	if err != nil {
-		more[headerReason] = explain(err)
+		reason = explain(err)
 	}
+	reason = strings.ToValidUTF8(reason[:min(len(reason), reasonLen)], "")
 	if d.Publish == nil {
-		d.Log.Error("a message is given up", "message", j.message.ID, "reason", more[headerReason])
+		d.Log.Error("a message is given up", "message", j.message.ID, "reason", reason)
 		return nil
 	}
+	more := map[string]any{headerQueue: j.origin.Queue, headerReason: reason}
 	attempt := j.message.Attempt
-	if j.streams != nil && classify(err) != invalid {
+	if j.streams != nil && !isRefused(err) {
 		attempt++ // whoever moves it back to the queue wants it tried again
 		more[headerOutput] = j.streams.tail.String()
 	}
 	if res.ExitCode != nil {
 		more[headerExitCode] = int64(*res.ExitCode)
+	}
+	if j.clipped > 0 {
+		more[headerLength], more[headerSHA256] = int64(j.clipped), hex.EncodeToString(j.message.Digest[:])
 	}
 	if err := res.setAside(ctx); err != nil {
 		return err
@@ -87,5 +113,6 @@ func (j *job) republish(queue string, attempt int, more map[string]any) wire.Pub
 		p.Headers[headerAttempt] = int64(attempt)
 	}
 	maps.Copy(p.Headers, more)
+	p.First = ownHeaders
 	return p
 }

@@ -155,7 +155,7 @@ func TestHostStartCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := s.host.Do(t.Context(), &c, &Streams{printer: s.Printer})
+		res, err := s.host.Do(behalf{verb: "run"}.on(t.Context()), &c, &Streams{printer: s.Printer})
 		if err == nil || res.ExitCode == nil || *res.ExitCode != tt.want {
 			t.Errorf("%s: %+v, %v; want exit code %d", tt.operation, res, err, tt.want)
 		}

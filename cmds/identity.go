@@ -57,6 +57,12 @@ const (
 	labelMessage    = "docker-dispatch.message"    // a parcel: what is needed to finish a claimed run
 )
 
+// recordLabels are those by which a container is judged, markLabels those of the empty volumes that mark one.
+var (
+	recordLabels = []string{labelMessageID, labelDigest, labelQueue, labelAttempt, labelDispatcher, labelRemove, labelDetached}
+	markLabels   = []string{labelMessage, labelDigest, labelTrial}
+)
+
 // What labelDetached says of other containers than those of detached runs.
 const (
 	detachedCreate  = "create"  // it was made to be started by somebody else

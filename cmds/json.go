@@ -1,8 +1,10 @@
 package cmds
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -52,15 +54,34 @@ func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, 
 }
 
 func (jsonFormat) result(r *Result) []byte {
-	b, err := json.Marshal(struct {
+	small := *r
+	small.Data, small.Tar = nil, nil
+	line, err := json.Marshal(struct {
 		Time  time.Time
 		Event string
 		*Result
-	}{time.Now().UTC(), "result", r})
+	}{time.Now().UTC(), "result", &small})
 	if err != nil {
 		panic(err) // strings and numbers: always representable
 	}
-	return append(b, '\n')
+	return append(appendLarge(line[:len(line)-1], r), "}\n"...)
+}
+
+// appendLarge adds what may have megabytes, with room for it made once.
+func appendLarge(dst []byte, r *Result) []byte {
+	dst = slices.Grow(dst, len(r.Data)+base64.StdEncoding.EncodedLen(len(r.Tar))+64)
+	if r.Data != nil {
+		b := bytes.NewBuffer(append(dst, `,"Data":`...))
+		if err := json.Compact(b, r.Data); err != nil {
+			panic(err) // the Engine's answer, which was found to be JSON
+		}
+		dst = b.Bytes()
+	}
+	if r.Tar != nil {
+		dst = append(dst, `,"TarBase64":"`...)
+		dst = append(base64.StdEncoding.AppendEncode(dst, r.Tar), '"')
+	}
+	return dst
 }
 
 // appendString adds s, which is UTF-8, as a JSON string. Most lines are plain ASCII and are copied; encoding/json knows

@@ -17,7 +17,7 @@ func (h *Host) prepare(ctx context.Context, c *Command, s *Streams) (Result, err
 // stop is docker stop.
 func (h *Host) stop(ctx context.Context, c *Command, _ *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusStopped}
-	r := h.find(c.Container)
+	r := h.find(c.target())
 	if r.isSettled() {
 		return res, nil
 	}
@@ -26,7 +26,7 @@ func (h *Host) stop(ctx context.Context, c *Command, _ *Streams) (Result, error)
 			if err := h.fit(ctx, c); err != nil {
 				return err
 			}
-			return h.client.ContainerStop(ctx, c.Container, c.Query)
+			return h.client.ContainerStop(ctx, c.target(), c.Query)
 		})
 	})
 	return res, missing(c, r, err)
@@ -36,7 +36,7 @@ func (h *Host) stop(ctx context.Context, c *Command, _ *Streams) (Result, error)
 // and not when it waits for its removal as it is.
 func (h *Host) remove(ctx context.Context, c *Command, _ *Streams) (Result, error) {
 	res := Result{Name: c.Container, Status: StatusRemoved}
-	r := h.find(c.Container)
+	r := h.find(c.target())
 	if r.isSettled() {
 		return res, nil
 	}
@@ -45,7 +45,7 @@ func (h *Host) remove(ctx context.Context, c *Command, _ *Streams) (Result, erro
 			return res, err
 		}
 	}
-	err := h.delete(ctx, c.Container, c.Query)
+	err := h.delete(ctx, c.target(), c.Query)
 	if err == nil && r != nil {
 		h.leave(r)
 	}

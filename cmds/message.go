@@ -23,13 +23,15 @@ type Invalid struct {
 	Problem string
 }
 
+// Error has no secrets of the message.
 func (e *Invalid) Error() string {
+	key, value := redacted(e.Key, e.Value)
 	s := e.Problem
-	if e.Value != "" {
-		s = e.Value + ": " + s
+	if value != "" {
+		s = value + ": " + s
 	}
-	if e.Key != "" {
-		s = e.Key + ": " + s
+	if key != "" {
+		s = key + ": " + s
 	}
 	return s
 }
@@ -77,8 +79,11 @@ func Decode(d wire.Delivery, maxBody int) (Message, error) {
 	return m, nil
 }
 
-// checkJSON holds a body to be one JSON value in UTF-8.
-func checkJSON(body []byte) error {
+// checkJSON holds a message's body to be one JSON value in UTF-8.
+func checkJSON(body []byte) error { return checkOneJSON(body, "the message") }
+
+// checkOneJSON says in errors what the text is.
+func checkOneJSON(body []byte, what string) error {
 	if n := invalidUTF8(body); n >= 0 {
 		return &Invalid{Problem: fmt.Sprintf("not UTF-8: %s: byte 0x%02x", position(body, n), body[n])}
 	}
@@ -87,12 +92,14 @@ func checkJSON(body []byte) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	var value json.RawMessage
-	if err := d.Decode(&value); err != nil {
+	if err := d.Decode(&value); err == io.EOF {
+		return &Invalid{Problem: "not JSON: " + what + " is empty"}
+	} else if err != nil {
 		return notJSON(body, err)
 	}
 	rest := body[d.InputOffset():]
 	if blank := len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")); blank < len(rest) {
-		return &Invalid{Problem: position(body, len(body)-len(rest)+blank) + ": something follows the JSON object; one message is one object"}
+		return &Invalid{Problem: position(body, len(body)-len(rest)+blank) + ": something follows the JSON object; " + strings.Replace(what, "the ", "one ", 1) + " is one object"}
 	}
 	return nil
 }
@@ -119,8 +126,6 @@ func notJSON(body []byte, err error) error {
 		text := fmt.Sprintf("not JSON: %s: %s", position(body, int(syntax.Offset)-1), syntax.Error())
 		text += hint(text)
 		return &Invalid{Problem: text}
-	case len(bytes.TrimSpace(body)) == 0:
-		return &Invalid{Problem: "not JSON: the message is empty"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &Invalid{Problem: fmt.Sprintf("not JSON: %s: it ends too early; a brace, bracket or quote is not closed", position(body, len(body)))}
 	}

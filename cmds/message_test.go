@@ -228,9 +228,9 @@ var badMessages = []struct{ name, body, want string }{
 	{"no image", `{"Dockercmd":"run"}`, `Image: run needs it`},
 	{"no container", `{"Dockercmd":"rm"}`, `Container: remove needs it`},
 	// values
-	{"options null", runWith + `null}`, `Options: null: not an object, {…}`},
-	{"options a list", runWith + `[]}`, `Options: []: not an object, {…}`},
-	{"options a list with a newline", runWith + "[\n1]}", `Options: [1]: not an object, {…}`},
+	{"options null", runWith + `null}`, `Options: ***: not an object, {…}`},
+	{"options a list", runWith + `[]}`, `Options: ***: not an object, {…}`},
+	{"options a list with a newline", runWith + "[\n1]}", `Options: ***: not an object, {…}`},
 	{"image empty", `{"Dockercmd":"run","Image":""}`, `Image: "": not an image (try "debian:jessie")`},
 	{"image null", `{"Dockercmd":"run","Image":null}`, `Image: null: not a string`},
 	{"image with a blank", `{"Dockercmd":"run","Image":"a b"}`, `Image: "a b": not an image (try "debian:jessie")`},
@@ -277,9 +277,9 @@ var badMessages = []struct{ name, body, want string }{
 	{"stdin not attached", runWith + `{"Attach":["STDOUT"]},"Stdin":"x"}`, `Stdin: nobody would read it; add "STDIN" to Options.Attach`},
 	{"stdin detached", `{"Dockercmd":"run","Image":"busybox","StdinBase64":""}`, `StdinBase64: nobody would read it; add "STDIN" to Options.Attach`},
 	{"both stdins", runWith + `{"Attach":["STDIN"]},"Stdin":"x","StdinBase64":"eA=="}`, `StdinBase64: given together with Stdin; one of them is enough`},
-	{"stdin a list", runWith + `{"Attach":["STDIN"]},"Stdin":["x"]}`, `Stdin: ["x"]: not a string`},
-	{"not base64", runWith + `{"Attach":["STDIN"]},"StdinBase64":"a b"}`, `StdinBase64: "a b": not base64 (the standard alphabet, with padding)`},
-	{"base64 without padding", runWith + `{"Attach":["STDIN"]},"StdinBase64":"eA"}`, `StdinBase64: "eA": not base64 (the standard alphabet, with padding)`},
+	{"stdin a list", runWith + `{"Attach":["STDIN"]},"Stdin":["x"]}`, `Stdin: ***: not a string`},
+	{"not base64", runWith + `{"Attach":["STDIN"]},"StdinBase64":"a b"}`, `StdinBase64: ***: not base64 (the standard alphabet, with padding)`},
+	{"base64 without padding", runWith + `{"Attach":["STDIN"]},"StdinBase64":"eA"}`, `StdinBase64: ***: not base64 (the standard alphabet, with padding)`},
 	{"timeout a string", runWith + `{"Attach":["STDOUT"],"Timeout":"5"}}`, `Options.Timeout: "5"` + notATimeout},
 	{"timeout of nothing", runWith + `{"Attach":["STDOUT"],"Timeout":0}}`, `Options.Timeout: 0` + notATimeout},
 	{"timeout negative", runWith + `{"Attach":["STDOUT"],"Timeout":-1}}`, `Options.Timeout: -1` + notATimeout},
@@ -326,8 +326,8 @@ var badMessages = []struct{ name, body, want string }{
 	{"a code and no word", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"75":true}}}`, `Options.ExitCodes.75: true: not a string`},
 	{"a code to retry, never", runWith + `{"Attach":["STDOUT"],"ExitCodes":{"64":"dead","75":"retry"}}}`, `Options.ExitCodes: "retry" needs Options.Retries, which says how often`},
 	{"codes detached", runWith + `{"ExitCodes":{"64":"dead"}}}`, `Options.ExitCodes` + nobodyWaits},
-	{"base64 of URLs", runWith + `{"Attach":["STDIN"]},"StdinBase64":"_-8="}`, `StdinBase64: "_-8=": not base64 (the standard alphabet, with padding)`},
-	{"long base64 that is none", runWith + `{"Attach":["STDIN"]},"StdinBase64":"` + strings.Repeat("AAAA", 1000) + `="}`, `StdinBase64: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA…: not base64 (the standard alphabet, with padding)`},
+	{"base64 of URLs", runWith + `{"Attach":["STDIN"]},"StdinBase64":"_-8="}`, `StdinBase64: ***: not base64 (the standard alphabet, with padding)`},
+	{"long base64 that is none", runWith + `{"Attach":["STDIN"]},"StdinBase64":"` + strings.Repeat("AAAA", 1000) + `="}`, `StdinBase64: ***: not base64 (the standard alphabet, with padding)`},
 }
 
 func TestBadMessages(t *testing.T) {

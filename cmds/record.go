@@ -22,7 +22,7 @@ func (h *Host) record(ctx context.Context, c *Command) (*dockerapi.Container, er
 	}
 	var list []dockerapi.Summary
 	err := h.patient(ctx, func(bool) (err error) {
-		list, err = h.client.ContainerList(ctx, c.Message.filter()...)
+		list, err = h.client.ContainerList(ctx, recordLabels, c.Message.filter()...)
 		return err
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func (h *Host) unclaim(ctx context.Context, id string) error {
 // volumes lists the volumes that have all of these labels.
 func (h *Host) volumes(ctx context.Context, labels ...string) (list []dockerapi.Volume, err error) {
 	err = h.patient(ctx, func(bool) (err error) {
-		list, err = h.client.VolumeList(ctx, labels...)
+		list, err = h.client.VolumeList(ctx, markLabels, labels...)
 		return err
 	})
 	return list, err

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"docker-dispatch/wire"
 )
 
 // configLen bounds docker's config file: one with the logins at a hundred registries has some 50 KiB.
@@ -36,9 +38,17 @@ func FindCredentials(path string) (Credentials, error) {
 	return c, err
 }
 
+// Secrets is the path of the file as far as there are logins in it; "" is nothing to keep secret.
+func (c Credentials) Secrets() string {
+	if config, err := c.read(); err != nil || len(config.Auths) == 0 {
+		return ""
+	}
+	return c.file()
+}
+
 // header is the value of X-Registry-Auth for the pull of an image: JSON in base64, for nobody {}, to the letter what docker's CLI
 // sends.
-func (c Credentials) header(image string) (string, error) {
+func (c Credentials) header(image string) (wire.Secret, error) {
 	config, err := c.read()
 	if err != nil {
 		return "", err
@@ -57,7 +67,7 @@ func (c Credentials) header(image string) (string, error) {
 	if err != nil {
 		panic(err) // strings: always representable
 	}
-	return base64.URLEncoding.EncodeToString(value), nil
+	return wire.Secret(base64.URLEncoding.EncodeToString(value)), nil
 }
 
 // file is the path of the file itself, as things are now.
@@ -110,13 +120,13 @@ type dockerConfig struct {
 
 // login is an entry of auths, and what the Engine is told of it.
 type login struct {
-	Username      string `json:"username,omitempty"`
-	Password      string `json:"password,omitempty"`
-	Auth          string `json:"auth,omitempty"` // in the file: base64 of user:password, in the place of these
-	Email         string `json:"email,omitempty"`
-	ServerAddress string `json:"serveraddress,omitempty"` // the entry's key
-	IdentityToken string `json:"identitytoken,omitempty"`
-	RegistryToken string `json:"registrytoken,omitempty"`
+	Username      string      `json:"username,omitempty"`
+	Password      wire.Secret `json:"password,omitempty"`
+	Auth          wire.Secret `json:"auth,omitempty"` // in the file: base64 of user:password, in the place of these
+	Email         string      `json:"email,omitempty"`
+	ServerAddress string      `json:"serveraddress,omitempty"` // the entry's key
+	IdentityToken wire.Secret `json:"identitytoken,omitempty"`
+	RegistryToken wire.Secret `json:"registrytoken,omitempty"`
 }
 
 // decode reads the file. The words of encoding/json are left out of its errors, as they may have some of the file's.
@@ -147,9 +157,9 @@ func (l *login) unpack() bool {
 	if l.Auth == "" {
 		return true
 	}
-	text, err := base64.StdEncoding.DecodeString(l.Auth)
+	text, err := base64.StdEncoding.DecodeString(string(l.Auth))
 	user, password, found := strings.Cut(string(text), ":")
-	l.Auth, l.Username, l.Password = "", user, strings.Trim(password, "\x00")
+	l.Auth, l.Username, l.Password = "", user, wire.Secret(strings.Trim(password, "\x00"))
 	return err == nil && found && user != ""
 }
 

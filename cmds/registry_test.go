@@ -138,7 +138,7 @@ func TestRegistryHeader(t *testing.T) {
 		if err != nil {
 			got = "error: " + strings.ReplaceAll(err.Error(), file, "FILE")
 			checkNoSecret(t, got)
-		} else if data, err := base64.URLEncoding.DecodeString(value); err != nil {
+		} else if data, err := base64.URLEncoding.DecodeString(string(value)); err != nil {
 			t.Error(err)
 		} else {
 			got = string(data)
@@ -197,8 +197,8 @@ func TestRegistryHeaderIsTheCLIs(t *testing.T) {
 			continue
 		}
 		here, err := Credentials{dir, true}.header(tt.image)
-		if docker := <-sent; docker != here {
-			t.Errorf("%s, %s:\ndocker %s\nhere   %s, %v", tt.config, tt.image, docker, here, err)
+		if docker := <-sent; docker != string(here) {
+			t.Errorf("%s, %s:\ndocker %s\nhere   %s, %v", tt.config, tt.image, docker, string(here), err)
 		}
 	}
 }
@@ -232,7 +232,8 @@ func TestFindCredentials(t *testing.T) {
 	} {
 		t.Setenv("HOME", strings.ReplaceAll(tt.home, "DIR", dir))
 		c, atStart := FindCredentials(strings.ReplaceAll(tt.path, "DIR", dir))
-		got, atPull := c.header("r.io/a")
+		header, atPull := c.header("r.io/a")
+		got := string(header)
 		for _, err := range []error{atStart, atPull} {
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), dir, "DIR")

@@ -24,6 +24,7 @@ const (
 type removal struct {
 	entry  *entry
 	record *running
+	behalf behalf
 	doubt  time.Duration // how long a session has been healthy since that of the ack ended
 }
 
@@ -139,7 +140,7 @@ func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 // destroy removes the container, also while the program is leaving, and tries again for a while, or until Tidy ends that. What is
 // left then is found by the next start.
 func (d *Dispatcher) destroy(r removal) {
-	ctx, cancel := context.WithTimeout(d.removals.ctx, removalPatience)
+	ctx, cancel := context.WithTimeout(r.behalf.on(d.removals.ctx), removalPatience)
 	defer cancel()
 	for delay := removalPause; ; delay *= 2 {
 		err := r.record.destroy(ctx)

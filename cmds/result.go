@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"docker-dispatch/dockerapi"
 )
 
 // Status is how a message ended. The list is closed.
@@ -29,6 +31,7 @@ const (
 	StatusConnected    Status = "connected"    // the container is in the network
 	StatusDisconnected Status = "disconnected" // the container is not in the network
 	StatusInvalid      Status = "invalid"      // the message means nothing that can be done
+	StatusDenied       Status = "denied"       // the policy is against it
 	StatusFailed       Status = "failed"       // the Engine said no
 	StatusTimeout      Status = "timeout"      // the container was stopped when its time was up
 	StatusInterrupted  Status = "interrupted"  // the Engine went away under the container, which did not come to its own end
@@ -60,10 +63,11 @@ type Result struct {
 	Tar     []byte  `json:"TarBase64,omitempty"`
 	Seconds float64 // in work
 
-	record *running // the container of a run; nil for every other command
+	record *running         // the container of a run; nil for every other command
+	place  *dockerapi.Place // of a long answer of the Engine, until it is printed; nil is none
 }
 
-// text is the result for people.
+// text is the result for people, without Data.
 func (r *Result) text() string {
 	s := string(r.Status)
 	switch r.Status {
@@ -73,11 +77,8 @@ func (r *Result) text() string {
 		s = strings.TrimSpace(s + " " + r.ID[:min(len(r.ID), shortID)])
 	case StatusInvalid, StatusFailed:
 		s = "error: " + r.Error
-	case StatusInterrupted, StatusTimeout:
+	case StatusInterrupted, StatusTimeout, StatusDenied:
 		s += ": " + r.Error
-	}
-	if r.Data != nil {
-		s += " " + strings.TrimSpace(string(r.Data))
 	}
 	if r.Tar != nil {
 		s += fmt.Sprintf(" a tar of %d bytes", len(r.Tar))

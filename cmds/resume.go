@@ -30,6 +30,7 @@ const orphanGrace = 30 * time.Second
 // says what else there is. Of that, what no message comes for is dealt with as the operator chose, while take lasts. It is
 // called once, before the first delivery.
 func (d *Dispatcher) Resume(take, work context.Context, h *Host, queue string, choice Orphans) error {
+	d.ready()
 	marks, err := h.marks(take, labelQueue+"="+queue, labelDispatcher+"="+d.Name)
 	if err != nil {
 		return err
@@ -68,6 +69,7 @@ func (d *Dispatcher) resume(ctx context.Context, queue, id string, labels map[st
 		return false
 	}
 	j.command.Resume = id
+	d.policy.Load().bound(&j.command)
 	j.entry = d.ledger.restore(j.message.identity, d.Reserve())
 	d.begin(ctx, j)
 	return true
@@ -114,7 +116,7 @@ type Stray struct {
 func (h *Host) Strays(ctx context.Context, queue, dispatcher string) (strays []Stray, err error) {
 	var containers []dockerapi.Summary
 	err = h.patient(ctx, func(bool) (err error) {
-		containers, err = h.client.ContainerList(ctx, labelQueue+"="+queue, labelDispatcher+"="+dispatcher)
+		containers, err = h.client.ContainerList(ctx, recordLabels, labelQueue+"="+queue, labelDispatcher+"="+dispatcher)
 		return err
 	})
 	if err != nil {
@@ -196,6 +198,7 @@ func (d *Dispatcher) endStray(ctx context.Context, h *Host, s Stray, choice Orph
 
 // End stops or removes a stray.
 func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
+	ctx = behalf{messageID: s.MessageID}.on(ctx)
 	if s.State != "created" {
 		err := h.patient(ctx, func(bool) error { return h.client.ContainerStop(ctx, s.ID, nil) })
 		if err != nil && status(err) != 404 {

@@ -170,7 +170,7 @@ func TestRetryPublishing(t *testing.T) {
 	delivery.Properties = wire.Properties{MessageID: "m", CorrelationID: "c", ReplyTo: "r", ContentType: "t", ContentEncoding: "e", Type: "y", AppID: "a", Priority: 3, Timestamp: time.Unix(1e9, 0)}
 	s.Deliver(s.ctx, delivery)
 	s.Wait()
-	want := wire.Publishing{Properties: delivery.Properties, Queue: "jobs", Body: delivery.Body, Delay: got.Delay}
+	want := wire.Publishing{Properties: delivery.Properties, Queue: "jobs", Body: delivery.Body, First: ownHeaders, Delay: got.Delay}
 	want.Headers = map[string]any{headerAttempt: int64(2)}
 	if !reflect.DeepEqual(got, want) || got.Delay != identify(delivery).delay() {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -29,6 +29,8 @@ type Streams struct {
 	replayed  bool           // another process may have printed what comes
 	replaced  bool           // the log has characters that a driver puts in place of others
 	tail      *tail          // nil: nobody will ask for it
+	limit     int64          // as many bytes are printed, in whole lines; 0: all
+	cut       bool           // there were more
 
 	lines [3]line // by dockerapi.Output
 	burst []byte
@@ -165,9 +167,19 @@ func (s *Streams) emit(l *line, data []byte, more bool) {
 	if s.tail != nil {
 		s.tail.add(data)
 	}
-	s.burst = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
+	if s.cut = s.cut || s.limit > 0 && s.printed()+int64(len(data)) > s.limit; !s.cut {
+		s.burst = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
+	}
 	l.offset += int64(len(data))
 	l.pending = l.pending[:0]
+}
+
+// printed is how far the outputs have come, in bytes.
+func (s *Streams) printed() (n int64) {
+	for i := range s.lines {
+		n += s.lines[i].offset
+	}
+	return n
 }
 
 // Flush prints the last lines that have no newline. The outputs have ended.

@@ -107,7 +107,7 @@ func byKey(values []any) map[string]any {
 	return all
 }
 
-func sortedKeys(all map[string]any) []string {
+func sortedKeys[T any](all map[string]T) []string {
 	keys := slices.Collect(maps.Keys(all))
 	slices.SortFunc(keys, strings.Compare) // crypto/x509 has the same instance: no code more
 	return keys

@@ -1,7 +1,9 @@
 package cmds
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -40,6 +42,10 @@ func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, line []by
 func (textFormat) result(r *Result) []byte {
 	b := []byte(column(r.Name, r.ID, r.MessageID) + " = ")
 	b = appendVisible(b, []byte(r.text()))
+	if r.Data != nil {
+		b = append(slices.Grow(b, len(r.Data)+2), ' ')
+		b = appendVisible(b, bytes.TrimSpace(r.Data))
+	}
 	return append(b, '\n')
 }
 

@@ -43,16 +43,23 @@ type Request struct {
 	ID    string     // name or id of what the action is about, of an image a reference too; "" where an action has none
 	Query url.Values //
 	Body  any        // to be sent as JSON; nil is none
+	Place *Place     // of who holds the answer; nil is only while it is read
 }
 
-// Act does an action and returns the Engine's answer: JSON of at most 64 MiB, nil where there is none.
+// Act does an action and returns the Engine's answer: JSON of at most 4 MiB, nil where there is none.
 func (c *Client) Act(ctx context.Context, a Action, r Request) (json.RawMessage, error) {
-	body, err := c.whole(ctx, a.op, args{id: r.ID, query: r.Query, body: r.Body})
-	switch {
-	case err != nil, len(body) == 0:
+	place := r.Place
+	if place == nil {
+		place = c.Place()
+		defer place.Release()
+	}
+	body, err := c.whole(ctx, a.op, args{id: r.ID, query: r.Query, body: r.Body}, reading{place: place, limit: shownLen})
+	if err == nil && len(body) > 0 && !json.Valid(body) {
+		err = &Garbled{calls[a.op].operation, errors.New("the answer is not JSON")}
+	}
+	if err != nil || len(body) == 0 {
+		place.Release()
 		return nil, err
-	case !json.Valid(body):
-		return nil, &Garbled{calls[a.op].operation, errors.New("the answer is not JSON")}
 	}
 	return body, nil
 }

@@ -2,6 +2,7 @@ package dockerapi
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -137,19 +138,60 @@ var calls = [...]row{
 	volumeDelete:        {"VolumeDelete", "DELETE", "/volumes/{name}", []string{"force"}, []int{204}, bare, checks, ample, "volume rm, and take the mark of a claimed run away"},
 }
 
-// WriteCalls prints the table for an auditor, a line each request.
-func WriteCalls(w io.Writer) error {
-	const columns = "%-19s  %-6s  %-26s  %-56s  %-8s  %-12s  %-5s  %s\n"
-	if _, err := fmt.Fprintf(w, columns, "OPERATION", "METHOD", "PATH", "QUERY", "ANSWER", "REPEAT", "LIMIT", "WHY"); err != nil {
-		return err
-	}
+// Call is a row of the calls table, in words.
+type Call struct {
+	Operation string   // operationId in moby's api/swagger.yaml
+	Method    string   //
+	Path      string   // without the version; {id} or {name} is the one parameter
+	Query     []string `json:",omitempty"` // every key that may be sent
+	Answer    string   // unary, bare, stream, hijacked
+	Repeat    string   // what sending it twice means: same, or checks first
+	Limit     string   // within which the answer, or its head, has come; or none
+	Why       string   // the program calls it
+}
+
+// Calls are the rows of the table, in their order.
+func Calls() []Call {
+	var all []Call
 	for _, r := range calls {
-		query := cmp.Or(strings.Join(r.query, ","), "-")
 		limit := "none"
 		if r.limit != unlimited {
 			limit = r.limit.String()
 		}
-		if _, err := fmt.Fprintf(w, columns, r.operation, r.method, r.path, query, r.shape, r.repeat, limit, r.why); err != nil {
+		all = append(all, Call{r.operation, r.method, r.path, r.query, r.shape.String(), r.repeat.String(), limit, r.why})
+	}
+	return all
+}
+
+// CallFormats are the ways to write calls down: for people, for programs, and as the rules of proxies that let nothing else through.
+var CallFormats = map[string]func(io.Writer, []Call) error{
+	"text":       writeText,
+	"json":       writeJSON,
+	"cetusguard": writeCetusguard,
+	"wollomatic": writeWollomatic,
+	"tecnativa":  writeTecnativa,
+}
+
+// writeText prints a line each call.
+func writeText(w io.Writer, calls []Call) error {
+	const columns = "%-19s  %-6s  %-26s  %-56s  %-8s  %-12s  %-5s  %s\n"
+	if _, err := fmt.Fprintf(w, columns, "OPERATION", "METHOD", "PATH", "QUERY", "ANSWER", "REPEAT", "LIMIT", "WHY"); err != nil {
+		return err
+	}
+	for _, c := range calls {
+		query := cmp.Or(strings.Join(c.Query, ","), "-")
+		if _, err := fmt.Fprintf(w, columns, c.Operation, c.Method, c.Path, query, c.Answer, c.Repeat, c.Limit, c.Why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeJSON prints an object a line.
+func writeJSON(w io.Writer, calls []Call) error {
+	encoder := json.NewEncoder(w)
+	for _, c := range calls {
+		if err := encoder.Encode(c); err != nil {
 			return err
 		}
 	}

@@ -3,34 +3,10 @@ package dockerapi
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 )
-
-// The golden file is what an auditor is shown: go run . calls > dockerapi/testdata/calls.golden
-func TestWriteCalls(t *testing.T) {
-	want, err := os.ReadFile("testdata/calls.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got strings.Builder
-	if err := WriteCalls(&got); err != nil || got.String() != string(want) {
-		t.Errorf("WriteCalls: %v\n%s\nwant\n%s", err, got.String(), want)
-	}
-}
-
-// full takes nothing.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, os.ErrClosed }
-
-func TestWriteCallsFails(t *testing.T) {
-	if err := WriteCalls(full{}); err != os.ErrClosed {
-		t.Errorf("WriteCalls: %v, want %v", err, os.ErrClosed)
-	}
-}
 
 // parameter is what a path has at most one of.
 var parameter = regexp.MustCompile(`/\{(id|name)\}`)

@@ -5,23 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"docker-dispatch/wire"
 	"docker-dispatch/wire/http1"
 )
 
 const (
-	minMinor  = 41       // API 1.41 is Engine 20.10: the oldest that is tested
-	maxMinor  = 55       // the newest whose changes are known to matter nothing here
-	answerLen = 64 << 20 // of a unary answer: a list of 2,000 containers with 32 KiB of labels each, or of 20,000 usual ones
+	minMinor = 41 // API 1.41 is Engine 20.10: the oldest that is tested
+	maxMinor = 55 // the newest whose changes are known to matter nothing here
 )
 
 // Client calls the operations of one Engine. It is safe for concurrent use.
@@ -30,26 +27,24 @@ type Client struct {
 	// first call.
 	OnCall func(Record)
 
+	// Admit is asked before every request is sent, under the caller's context. With an error the request is not sent, and the
+	// call is a *NoAnswer. What it returns is told, once, how the request went, when all of the answer has come that is wanted. Nil
+	// admits all. Set it before the first call.
+	Admit func(context.Context, Record) (over func(Record), err error)
+
 	http   http1.Client
+	draft  func(Draft) // told of what is then not sent; nil: it is sent
+	decode places      // of answers that are decoded
+	held   places      // of answers that others hold
 	losses atomic.Int64
 
 	mu      sync.Mutex
 	version string // "/v1.44", negotiated; "" is not yet, or not any more
 }
 
-// Record is one call as it went over the wire.
-type Record struct {
-	Operation string
-	Method    string
-	Target    string // path and query, as sent
-	Status    int    // 0: no answer
-	Err       error  // of the connection
-	Duration  time.Duration
-}
-
 // New makes the client of the Engine at addr. It dials when it is first used.
 func New(addr wire.Addr) *Client {
-	return &Client{http: http1.Client{Dial: addr.Dial, Host: "docker", UserAgent: "docker-dispatch"}}
+	return &Client{http: http1.Client{Dial: addr.Dial, Host: "docker", UserAgent: "docker-dispatch"}, decode: make(places, 1), held: make(places, 1)}
 }
 
 // Close closes the connections that are kept for reuse.
@@ -61,10 +56,10 @@ func (c *Client) Losses() int64 { return c.losses.Load() }
 
 // args are the parts of a request that vary.
 type args struct {
-	id    string     // what a path with {id} or {name} is about
-	query url.Values //
-	body  any        // a tarball is sent as it is, nil is none, and all else is to be sent as JSON
-	auth  string     // X-Registry-Auth: a secret; "" is none
+	id    string      // what a path with {id} or {name} is about
+	query url.Values  //
+	body  any         // a tarball is sent as it is, nil is none, and all else is to be sent as JSON
+	auth  wire.Secret // X-Registry-Auth; "" is none
 }
 
 // tarball is the body of a request that is no JSON.
@@ -72,7 +67,9 @@ type tarball []byte
 
 // do makes a unary call and decodes its answer into out, or one whose answer says nothing, with a nil out.
 func (c *Client) do(ctx context.Context, op call, a args, out any) error {
-	body, err := c.whole(ctx, op, a)
+	place := &Place{all: c.decode}
+	defer place.Release()
+	body, err := c.whole(ctx, op, a, reading{place, decodedLen, true})
 	if err != nil || out == nil {
 		return err
 	}
@@ -84,7 +81,7 @@ func (c *Client) do(ctx context.Context, op call, a args, out any) error {
 
 // whole makes a unary or bare call and returns its answer, nil for a bare one. An Engine that goes down ends an answer without
 // a byte of it.
-func (c *Client) whole(ctx context.Context, op call, a args) ([]byte, error) {
+func (c *Client) whole(ctx context.Context, op call, a args, r reading) ([]byte, error) {
 	s := begin(ctx, op)
 	defer s.end()
 	res, err := c.send(s, a)
@@ -92,16 +89,18 @@ func (c *Client) whole(ctx context.Context, op call, a args) ([]byte, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, answerLen+1))
+	body, err := r.all(s.ctx, res.Body)
 	switch {
+	case errors.Is(err, errLiteral), errors.Is(err, errRaw):
+		return nil, &Garbled{calls[op].operation, fmt.Errorf("the answer: %w", err)}
 	case err != nil:
 		return nil, c.lost(s, err)
-	case len(body) > answerLen:
-		return nil, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, answerLen>>20)
+	case len(body) > r.limit:
+		return nil, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, r.limit>>20)
 	case calls[op].shape == bare:
 		return nil, nil
 	case len(body) == 0 && calls[op].repeat == same:
-		return nil, c.lost(s, &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF})
+		return nil, c.lost(s, errNothing)
 	}
 	return body, nil
 }
@@ -128,7 +127,7 @@ func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, *ans
 		return nil, nil, err
 	}
 	s.answered()
-	return conn, &answer{conn, s, nil}, nil
+	return conn, &answer{s.account.count(conn), s, nil}, nil
 }
 
 func (c *Client) switchOver(s *span, a args) (*http1.Conn, error) {
@@ -136,9 +135,11 @@ func (c *Client) switchOver(s *span, a args) (*http1.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	if err := c.admit(s, req); err != nil {
+		return nil, err
+	}
 	res, conn, err := c.http.Hijack(s.ctx, req)
-	c.record(s.op, req, res, err, start)
+	c.tell(s.account.answered(res, err))
 	if err != nil {
 		return nil, c.lost(s, err)
 	}
@@ -155,10 +156,16 @@ func (c *Client) send(s *span, a args) (*http1.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.admit(s, req); err != nil {
+		return nil, err
+	}
 	res, err := c.once(s, req)
 	if stale(err, calls[s.op].repeat) && s.ctx.Err() == nil {
 		c.losses.Add(1)
 		c.http.CloseIdle()
+		if err := c.admit(s, req); err != nil {
+			return nil, err
+		}
 		res, err = c.once(s, req)
 	}
 	if err != nil {
@@ -171,9 +178,8 @@ func (c *Client) send(s *span, a args) (*http1.Response, error) {
 }
 
 func (c *Client) once(s *span, req *http1.Request) (*http1.Response, error) {
-	start := time.Now()
 	res, err := c.http.Do(s.ctx, req)
-	c.record(s.op, req, res, err, start)
+	c.tell(s.account.answered(res, err))
 	return res, err
 }
 
@@ -191,15 +197,10 @@ func (c *Client) lost(s *span, err error) error {
 	return s.fail(err)
 }
 
-func (c *Client) record(op call, req *http1.Request, res *http1.Response, err error, start time.Time) {
-	if c.OnCall == nil {
-		return
+func (c *Client) tell(r Record) {
+	if c.OnCall != nil {
+		c.OnCall(r)
 	}
-	r := Record{Operation: calls[op].operation, Method: req.Method, Target: req.Target, Err: err, Duration: time.Since(start)}
-	if res != nil {
-		r.Status = res.Status
-	}
-	c.OnCall(r)
 }
 
 // request builds the request of a row: the only place that makes a path.
@@ -214,7 +215,7 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
-	if s.op != systemPing {
+	if s.op != systemPing && c.draft == nil {
 		version, err := c.negotiated(s.caller)
 		if err != nil {
 			return nil, err
@@ -227,7 +228,7 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
 	if a.auth != "" {
-		req.Header = append(req.Header, http1.Field{Name: "X-Registry-Auth", Value: a.auth})
+		req.Header = append(req.Header, http1.Field{Name: "X-Registry-Auth", Value: string(a.auth)})
 	}
 	return req, nil
 }

@@ -45,11 +45,11 @@ type Created struct {
 
 // Summary is a row of the list of containers.
 type Summary struct {
-	ID      string   `json:"Id"`
-	Names   []string // each with a slash before it
-	State   string   // as Container.State.Status
-	Labels  map[string]string
-	Created int64 // Unix seconds
+	ID      string
+	Names   []string          // each with a slash before it
+	State   string            // as Container.State.Status
+	Labels  map[string]string // those that were asked for
+	Created int64             // Unix seconds
 }
 
 // ContainerCreate makes a container from body, the operation's request body. Platform, os/architecture, "" for any, is the
@@ -85,13 +85,38 @@ func (c *Client) ContainerInspect(ctx context.Context, id string) (Container, er
 }
 
 // ContainerList lists the containers, in whatever state, that have all the labels, each as key or key=value; the newest
-// first.
-func (c *Client) ContainerList(ctx context.Context, labels ...string) ([]Summary, error) {
+// first. Of the labels of each it brings those in keep.
+func (c *Client) ContainerList(ctx context.Context, keep []string, labels ...string) (all []Summary, err error) {
 	query := labelled(labels)
 	query.Set("all", "1")
-	var list []Summary
-	err := c.do(ctx, containerList, args{query: query}, &list)
-	return list, err
+	err = c.list(ctx, containerList, query, keep, func(l *listing) error {
+		return l.array(func() error {
+			row, err := l.summary()
+			all = append(all, row)
+			return err
+		})
+	})
+	return all, err
+}
+
+// summary reads a row.
+func (l *listing) summary() (row Summary, err error) {
+	err = l.object(func(key string) error {
+		switch key {
+		case "Id":
+			return l.text(&row.ID)
+		case "State":
+			return l.text(&row.State)
+		case "Created":
+			return l.integer(&row.Created)
+		case "Names":
+			return l.texts(&row.Names)
+		case "Labels":
+			return l.labels(&row.Labels)
+		}
+		return l.skip()
+	})
+	return row, err
 }
 
 // ContainerRename gives a container another name. One in use is *Error 409, the one that it has 400.

@@ -5,7 +5,8 @@
 // The contract is moby's api/swagger.yaml. Versions 1.41 (Engine 20.10) to 1.55 are spoken, negotiated by GET /_ping. An
 // answer that says no is an [*Error], with the Engine's own words; no answer, or none within the limit that the table has, is
 // a [*NoAnswer], which says whether the Engine may have acted. The outputs of a container, from attach, exec and log
-// alike, are a [Stream].
+// alike, are a [Stream]. Whoever sets Client.Admit is asked before every request and told how it went. [Calls] are the table for others to
+// read, which CallFormats write down, as the rules of socket proxies too.
 //
 // Refused are: a request that is not in the table, a query key that is not in its row, an Engine older than 1.41, and
 // answers that are larger than they have reason to be.

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"docker-dispatch/wire"
 )
 
 // progressLen bounds one object of a pull's progress; they have some hundred bytes.
@@ -26,8 +28,8 @@ type Pull struct {
 // "" for none: JSON with the registry's credentials, in base64 for URLs with padding. No error has it.
 // What goes wrong after the first progress line comes inside the stream, under status 200; it is an *Error too, with that
 // status.
-func (c *Client) ImageCreate(ctx context.Context, p Pull, auth string) error {
-	if strings.ContainsFunc(auth, unicode.IsControl) {
+func (c *Client) ImageCreate(ctx context.Context, p Pull, auth wire.Secret) error {
+	if strings.ContainsFunc(string(auth), unicode.IsControl) {
 		return errors.New("dockerapi: ImageCreate: a control character in the credentials for the registry")
 	}
 	body, err := c.stream(ctx, imageCreate, args{query: p.query(), auth: auth})

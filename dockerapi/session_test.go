@@ -165,8 +165,11 @@ func (s *session) examine(id string) {
 		c.State.StartedAt.Format(time.RFC3339), c.State.FinishedAt.Format(time.RFC3339), c.HostConfig.LogConfig.Type)
 }
 
+// listed are the labels that are kept of lists.
+var listed = []string{"recorded", "message"}
+
 func (s *session) list(labels ...string) {
-	list, err := s.c.ContainerList(s.t.Context(), labels...)
+	list, err := s.c.ContainerList(s.t.Context(), listed, labels...)
 	s.note("list", err, "%v", list)
 }
 
@@ -179,7 +182,7 @@ func (s *session) createVolume(name string, labels map[string]string) {
 }
 
 func (s *session) listVolumes(labels ...string) {
-	list, err := s.c.VolumeList(s.t.Context(), labels...)
+	list, err := s.c.VolumeList(s.t.Context(), listed, labels...)
 	s.note("list volumes", err, "%v", list)
 }
 
@@ -196,7 +199,7 @@ func (s *session) remove(id string, query url.Values) {
 }
 
 func (s *session) pull(p Pull, auth string) {
-	s.note("pull", s.c.ImageCreate(s.t.Context(), p, auth), "ok")
+	s.note("pull", s.c.ImageCreate(s.t.Context(), p, wire.Secret(auth)), "ok")
 }
 
 // act notes the whole answer, or, where keys are named, what it has under them.

@@ -23,6 +23,8 @@ type span struct {
 	ctx    context.Context // of the exchange
 	cancel context.CancelCauseFunc
 	limit  *time.Timer // nil is none
+
+	account *account // of the request that was sent last; nil is none
 }
 
 // begin starts the span of a call. Whoever begins it ends it.
@@ -46,6 +48,7 @@ func (s *span) answered() {
 func (s *span) end() {
 	s.answered()
 	s.cancel(nil)
+	s.account.close()
 }
 
 // fail is the error of a call that the connection has failed, by itself or because the span is over. A peer that does not

@@ -66,7 +66,7 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*St
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{answer: answer, output: s.reader(conn), input: conn, tty: s.Tty}, nil
+	return &Stream{answer: answer, output: s.reader(answer), input: conn, tty: s.Tty}, nil
 }
 
 // ContainerLogs reads what the container has written. Query: follow, until it has exited, and not only so far; since and
