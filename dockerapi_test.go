@@ -2776,7 +2776,7 @@ var sights = []sight{
 	// networks
 	{options: `"Hostname": "web.example"`, script: `hostname`, want: `web.example`},
 	{options: `"Domainname": "example.org"`, script: `cat /proc/sys/kernel/domainname`, want: `example.org`},
-	{options: `"AddHost": ["db:10.0.0.7", "six=[2001:db8::1]"]`, script: `grep -E "db|six" /etc/hosts`, want: `10\.0\.0\.7\tdb\n2001:db8::1\tsix`},
+	{options: `"AddHost": ["db:10.0.0.7", "six=[2001:db8::1]"]`, script: `grep -wE "db|six" /etc/hosts`, want: `10\.0\.0\.7\tdb\n2001:db8::1\tsix`},
 	{options: `"Dns": "10.9.8.7"`, script: `grep ^nameserver /etc/resolv.conf`, want: `nameserver 10.9.8.7`},
 	{options: `"DnsOption": "ndots:3"`, script: `grep ^options /etc/resolv.conf`, want: `options.* ndots:3`},
 	{options: `"DnsSearch": ["example.org", "example.net"]`, script: `grep ^search /etc/resolv.conf`, want: `search example.org example.net`},
@@ -4254,6 +4254,9 @@ var roads = []struct{ what, options, cmd string }{
 	{"the host's groups", `"Cgroupns": "host"`, "true"},
 	{"a parent group", `"CgroupParent": "/"`, "true"},
 	{"the Engine's socket", `"Volume": "/var/run/docker.sock:/s"`, "true"},
+	{"the kernel's devices, as a tmpfs", `"Tmpfs": "/sys/:remount,rw"`, "true"},
+	{"the same behind dots", `"Tmpfs": "/sys/../sys:remount,rw"`, "true"},
+	{"a tmpfs that is a bind", `"Tmpfs": "/x:bind"`, "true"},
 	{"a port of the host's own", `"Publish": "25:25"`, "true"},
 	{"the kernel's settings", `"Sysctl": {"net.ipv4.ip_forward": "1"}`, "true"},
 	{"another log", `"LogDriver": "syslog", "LogOpt": {"syslog-address": "udp://127.0.0.1:9"}`, "true"},

@@ -301,7 +301,7 @@ func run(cfg config, log *logfmt.Logger) int {
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
 	client := connect(cfg, log)
 	defer client.Close()
-	audit, err := auditTo(cfg, client, log)
+	audit, err := auditTo(take, cfg, client, log)
 	if err != nil {
 		log.Error("calls cannot be audited", "error", err)
 		return exitFailed
@@ -357,11 +357,11 @@ func connect(cfg config, log *logfmt.Logger) *dockerapi.Client {
 }
 
 // auditTo has every call of client written down, if the operator wants that. The audit is nil if not.
-func auditTo(cfg config, client *dockerapi.Client, log *logfmt.Logger) (*cmds.Audit, error) {
+func auditTo(take context.Context, cfg config, client *dockerapi.Client, log *logfmt.Logger) (*cmds.Audit, error) {
 	if cfg.audit == "" {
 		return nil, nil
 	}
-	audit, err := cmds.OpenAudit(cfg.audit, log)
+	audit, err := cmds.OpenAudit(take, cfg.audit, log)
 	if err != nil {
 		return nil, err
 	}
@@ -413,7 +413,7 @@ func orphans(cfg config, log *logfmt.Logger) int {
 	obeySignals(leave, log)
 	client := connect(cfg, log)
 	defer client.Close()
-	audit, err := auditTo(cfg, client, log)
+	audit, err := auditTo(ctx, cfg, client, log)
 	if err != nil {
 		log.Error("calls cannot be audited", "error", err)
 		return exitFailed

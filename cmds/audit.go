@@ -103,14 +103,17 @@ func (j *job) behalf() behalf {
 }
 
 // OpenAudit appends to a file, which is made if it is not there, readable for its owner alone; "-" is standard output. A pipe is
-// waited for until somebody reads it. Close it.
-func OpenAudit(path string, log *logfmt.Logger) (*Audit, error) {
+// waited for until somebody reads it, or ctx ends. Close it.
+func OpenAudit(ctx context.Context, path string, log *logfmt.Logger) (*Audit, error) {
 	a := &Audit{
 		path: path, log: log, file: os.Stdout, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		calls: time.Now().UnixMicro(), // so that numbers go on rising when the program is started again
 	}
 	if path != "-" {
 		file, err := openAudit(path)
+		for errors.Is(err, errUnread) && sleep(ctx, auditPause) == nil {
+			file, err = openAudit(path)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -120,8 +123,11 @@ func OpenAudit(path string, log *logfmt.Logger) (*Audit, error) {
 	return a, nil
 }
 
+// errUnread is what the system says of a pipe that nobody reads, when it is not to wait.
+const errUnread = syscall.ENXIO
+
 func openAudit(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, auditMode)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, auditMode)
 	if err != nil {
 		return nil, fmt.Errorf("cmds: opening the audit: %w", err)
 	}

@@ -29,7 +29,7 @@ func audited(ctx context.Context, a *Audit, operation string) (func(dockerapi.Re
 // openTestAudit closes it, too, which has to end in that error.
 func openTestAudit(t *testing.T, path, closes string) *Audit {
 	t.Helper()
-	a, err := OpenAudit(path, nil)
+	a, err := OpenAudit(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func readEvents(t *testing.T, r io.Reader) string {
 func TestAuditLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit")
 	synctest.Test(t, func(t *testing.T) {
-		a, err := OpenAudit(path, nil)
+		a, err := OpenAudit(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestAuditLines(t *testing.T) {
 func TestAuditAppends(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit")
 	for range 2 {
-		a, err := OpenAudit(path, nil)
+		a, err := OpenAudit(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestAuditAppends(t *testing.T) {
 }
 
 func TestAuditCannotOpen(t *testing.T) {
-	if _, err := OpenAudit(t.TempDir(), nil); err == nil || !strings.HasPrefix(err.Error(), "cmds: opening the audit: open ") {
+	if _, err := OpenAudit(t.Context(), t.TempDir(), nil); err == nil || !strings.HasPrefix(err.Error(), "cmds: opening the audit: open ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -243,6 +243,25 @@ func shrink(t *testing.T, pipe *os.File, free int) {
 	})
 	if _, err := pipe.WriteString(strings.Repeat("\n", size-free)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A pipe that nobody reads yet holds up neither the end of the program, nor what else a SIGHUP is for.
+func TestAuditUnreadPipe(t *testing.T) {
+	unread := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(unread, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := OpenAudit(ctx, unread, nil); !errors.Is(err, syscall.ENXIO) {
+		t.Error(err)
+	}
+	path := filepath.Join(t.TempDir(), "audit")
+	a := openTestAudit(t, path, "<nil>")
+	link(t, unread, path)
+	if err := a.Reopen(); !errors.Is(err, syscall.ENXIO) {
+		t.Error(err)
 	}
 }
 

@@ -23,7 +23,7 @@ var mountFields = []field{
 	{name: "bind-nonrecursive", path: "BindOptions.NonRecursive", parse: parseBool, flag: true},
 	{name: "bind-recursive", path: "BindOptions", parse: parseRecursive},
 	{name: "volume-nocopy", path: "VolumeOptions.NoCopy", parse: parseBool, flag: true},
-	{name: "volume-label", path: "VolumeOptions.Labels", parse: parsePair},
+	{name: "volume-label", path: "VolumeOptions.Labels", parse: parseVolumeLabel},
 	{name: "volume-driver", path: "VolumeOptions.DriverConfig.Name"},
 	{name: "volume-opt", path: "VolumeOptions.DriverConfig.Options", parse: parsePair},
 	{name: "volume-subpath", path: "VolumeOptions.Subpath"},
@@ -65,6 +65,14 @@ func parseMount(s string) (any, error) {
 		return nil, errors.New("bind-recursive=readonly needs readonly and bind-propagation=rprivate")
 	}
 	return mount, nil
+}
+
+// parseVolumeLabel takes what docker's CLI does, but for the dispatcher's own: what it counts of a run is in volumes with these.
+func parseVolumeLabel(s string) (any, error) {
+	if strings.HasPrefix(s, labelPrefix) {
+		return nil, errors.New("the labels " + labelPrefix + "… are the dispatcher's own")
+	}
+	return parsePair(s)
 }
 
 func parseLower(s string) (any, error) { return strings.ToLower(s), nil }

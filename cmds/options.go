@@ -135,7 +135,7 @@ var options = [...]option{
 	{verbs: making, name: "StopTimeout", kind: &kindSeconds, body: "StopTimeout", set: setAsIs},
 	{verbs: making, name: "StorageOpt", kind: &kindAssignments, body: "HostConfig.StorageOpt"},
 	{verbs: making, name: "Sysctl", kind: &kindSysctls, body: "HostConfig.Sysctls"},
-	{verbs: making, name: "Tmpfs", kind: &kindTmpfs, body: "HostConfig.Tmpfs", safe: true},
+	{verbs: making, name: "Tmpfs", kind: &kindTmpfs, body: "HostConfig.Tmpfs"},
 	{verbs: making, name: "Tty", kind: &kindFlag, body: "Tty", safe: true},
 	{verbs: making, name: "Ulimit", kind: &kindUlimits, body: "HostConfig.Ulimits", set: setUlimits},
 	{verbs: making, name: "User", kind: &kindString, body: "User", safe: true},

@@ -56,6 +56,7 @@ func TestOptionForms(t *testing.T) {
 		{`{"Env":null}`, `Options.Env: ***: not a list of NAME=value, or object`},
 		{`{"Env":true}`, `Options.Env: ***: not a list of NAME=value, or object`},
 		{`{"Label":{"a":"b","c d":"e"}}`, `Options.Label."c d": "e": a label's name has no blanks`},
+		{`{"Mount":"dst=/d,volume-label=docker-dispatch.trial=x"}`, `Options.Mount: "dst=/d,volume-label=docker-dispatch.trial=x": volume-label: the labels docker-dispatch.… are the dispatcher's own`},
 		{`{"Label":{"docker-dispatch.message":"x"}}`, `Options.Label."docker-dispatch.message": "x": the labels docker-dispatch.… are the dispatcher's own`},
 		{`{"Label":{"a":"b"}}`, `{"Labels":{"a":"b"}}`},
 		{`{"LogOpt":{"max-size":"1m"},"Sysctl":{"net.core.somaxconn":"9"}}`, `{"HostConfig":{"LogConfig":{"Config":{"max-size":"1m"}},"Sysctls":{"net.core.somaxconn":"9"}}}`},

@@ -165,6 +165,11 @@ func foldCapability(name string) string {
 	return upper.(pair).key
 }
 
+// matchCapability has all of them granted as such.
+func matchCapability(_ *Policy, pattern, text string) bool {
+	return pattern == text || text != "ALL" && glob(pattern, text, 0)
+}
+
 // foldSecurityOpt writes key:value as key=value, which the Engine takes for the same.
 func foldSecurityOpt(opt string) string {
 	if strings.Contains(opt, "=") {

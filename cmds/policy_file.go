@@ -165,8 +165,8 @@ func (k grantKind) proper(pattern string) string {
 			return "not an absolute path without dots (try \"/srv/data\", for itself and all below)"
 		}
 	case "HostPort":
-		if _, err := parsePorts(pattern); err != nil {
-			return "not a port or a range (try \"443\" or \"8000-8010\")"
+		if _, err := parsePorts(pattern); err != nil || strings.Contains(pattern, "/") {
+			return "not a port or a range, of any protocol (try \"443\" or \"8000-8010\")"
 		}
 	}
 	return ""

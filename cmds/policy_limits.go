@@ -52,14 +52,11 @@ func (l *limits) apply(c *Command) error {
 	}
 	if among(making, c.Verb) {
 		l.fill(c)
-		if err := l.applyTimeout(c); err != nil {
-			return err
-		}
 	}
 	if !among(limiting, c.Verb) {
 		return nil
 	}
-	for _, check := range []func(*Command) error{l.checkMemory, l.checkCPUs, l.checkPids} {
+	for _, check := range []func(*Command) error{l.checkTimeout, l.checkMemory, l.checkCPUs, l.checkPids} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -125,15 +122,17 @@ func (l *limits) checkMemory(c *Command) error {
 	return nil
 }
 
-// checkCPUs counts those of a quota by its period, which an update has to say too: it may be short by now.
+// checkCPUs counts those of a quota by its period, which an update has to say too: it may be short by now. A period without a quota, or one
+// of which the limit is no whole part, is no limit.
 func (l *limits) checkCPUs(c *Command) error {
 	quota, own := c.number("HostConfig.CpuQuota"), c.number("HostConfig.CpuPeriod")
+	unlimited := quota < 0 || quota == 0 && own != 0
 	if own == 0 && c.Verb != "update" {
 		own = period
 	}
 	n := c.number("HostConfig.NanoCpus")
 	switch {
-	case quota < 0, quota == 0 && own > 0 && c.Verb == "update", quota > 0 && own <= 0:
+	case unlimited, quota > 0 && own <= 0:
 		n = math.MaxInt64
 	case quota > 0:
 		n = int64(min(float64(quota)/float64(own)*1e9, math.MaxInt64/2))
@@ -154,13 +153,13 @@ func (l *limits) checkPids(c *Command) error {
 	return nil
 }
 
-// applyTimeout refuses what has no end that is waited for, when there has to be one.
-func (l *limits) applyTimeout(c *Command) error {
+// checkTimeout refuses what has no end that is waited for, when there has to be one.
+func (l *limits) checkTimeout(c *Command) error {
 	most := l[ofTime].most
 	switch {
 	case most == 0:
 		return nil
-	case !c.Attached() || c.restarts():
+	case among(making, c.Verb) && !c.Attached(), c.restarts():
 		return &Denied{Key: "Options.Attach", Problem: "the policy limits the time of a run; only one that is attached and is not restarted can be held to it", Rule: "Limits.Timeout.Max"}
 	case int64(c.Timeout) > most:
 		return l.denied(ofTime, strconv.FormatFloat(c.Timeout.Seconds(), 'f', -1, 64))

@@ -29,6 +29,7 @@ var rules = [...]rule{
 	{verbs: making, path: "HostConfig.Binds", demands: demandBinds},
 	{verbs: making, path: "HostConfig.Mounts", demands: demandMounts},
 	{verbs: making, path: "Volumes", option: "Volume", demands: demandVolumes},
+	{verbs: making, path: "HostConfig.Tmpfs", demands: demandTmpfs},
 	{verbs: making, path: networkMode, demands: demanding("Network")},
 	{verbs: making, path: endpoints, option: "Network", demands: demanding("Network"), deeper: true},
 	{verbs: making, path: firstEndpoint + ".Links", option: "Network", demands: demanding("Link")},
@@ -66,7 +67,7 @@ type grantKind struct {
 var grantKinds = [...]grantKind{
 	{name: grantImages, what: "image", fold: foldImage},
 	{name: "Bind", what: "bind mount of", match: (*Policy).isBelow, pattern: "^/"},
-	{name: "CapAdd", what: "capability", fold: foldCapability},
+	{name: "CapAdd", what: "capability", fold: foldCapability, match: matchCapability},
 	{name: "Cgroupns", usual: []string{"private"}, match: matchObject},
 	{name: "Device", what: "device", match: (*Policy).isDevice},
 	{name: "HostPort", what: "port of the host", usual: []string{"1024-65535"}, match: matchPort, pattern: "^[0-9]{1,5}(-[0-9]{1,5})?$"},
@@ -82,6 +83,7 @@ var grantKinds = [...]grantKind{
 	{name: "Pid", match: matchObject},
 	{name: "Restart", usual: []string{"no"}},
 	{name: "SecurityOpt", usual: []string{"no-new-privileges", "no-new-privileges=true"}, fold: foldSecurityOpt},
+	{name: "Tmpfs", what: "tmpfs option", usual: tmpfsOptions},
 	{name: "Userns", match: matchObject},
 	{name: "Uts", match: matchObject},
 	{name: "VolumeDriver", what: "volume driver", usual: []string{"local"}},
@@ -264,8 +266,30 @@ func demandMounts(value any) (all []demand) {
 // harmless are the options of a tmpfs that say nothing but how large and whose it is, or their beginnings.
 var harmless = []string{"size=", "mode=", "uid=", "gid=", "nr_inodes=", "nosuid", "nodev", "noexec", "ro", "rw"}
 
-// driverDemands reads the options of the driver local, by which a volume is whatever mount(8) makes of them.
-func driverDemands(value, whole any) []demand {
+// tmpfsOptions say how a tmpfs is. Others, such as remount and bind, make the Engine mount something else: the host's /sys, to be written to.
+var tmpfsOptions = []string{
+	"async", "atime", "defaults", "dev", "diratime", "exec", "gid", "mode", "noatime", "nodev", "nodiratime", "noexec", "norelatime", "nosuid",
+	"nr_blocks", "nr_inodes", "relatime", "ro", "rw", "size", "strictatime", "suid", "sync", "uid",
+}
+
+// demandTmpfs reads the options by their names.
+func demandTmpfs(value any) (all []demand) {
+	mounts, _ := value.(map[string]any)
+	for _, path := range sortedKeys(mounts) {
+		for option := range strings.SplitSeq(textOf(mounts[path]), ",") {
+			if name, _, _ := strings.Cut(option, "="); option != "" {
+				all = append(all, demand{"Tmpfs", name, path + ":" + option})
+			}
+		}
+	}
+	return all
+}
+
+// localOptions are those of the driver local that say what is mounted.
+var localOptions = []string{"type", "o", "device"}
+
+// driverDemands reads the options of the driver local, by which a volume is whatever mount(8) makes of them. Another driver may have more.
+func driverDemands(value, whole any) (all []demand) {
 	opts, _ := value.(map[string]any)
 	if len(opts) == 0 {
 		return nil
@@ -275,13 +299,16 @@ func driverDemands(value, whole any) []demand {
 		return word == "" || slices.ContainsFunc(harmless, func(h string) bool { return word == h || strings.HasSuffix(h, "=") && strings.HasPrefix(word, h) })
 	}
 	device := textOf(opts["device"])
-	switch {
-	case slices.Contains(words, "bind"), slices.Contains(words, "rbind"):
-		return []demand{{"Bind", device, whole}}
-	case opts["type"] == "tmpfs" && device == "tmpfs" && !slices.ContainsFunc(words, func(word string) bool { return !known(word) }):
-		return nil
+	isBind := slices.Contains(words, "bind") || slices.Contains(words, "rbind")
+	isTmpfs := opts["type"] == "tmpfs" && device == "tmpfs" && !slices.ContainsFunc(words, func(word string) bool { return !known(word) })
+	names := sortedKeys(opts)
+	if isBind {
+		all = append(all, demand{"Bind", device, whole})
 	}
-	return []demand{{"VolumeOpt", strings.Join(sortedKeys(opts), ", "), whole}}
+	if !isBind && !isTmpfs || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(localOptions, name) }) {
+		all = append(all, demand{"VolumeOpt", strings.Join(names, ", "), whole})
+	}
+	return all
 }
 
 // demandPorts reads the ports of the host. One that the Engine chooses is free for all.

@@ -124,6 +124,8 @@ var powers = []struct{ message, denial, grant string }{
 	{`"Mount":"dst=/e,volume-opt=type=ext4,volume-opt=device=/dev/sda1"`, `Options.Mount: {"Target":"/e","Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"devi…: the policy grants no volume with options of its driver, device, type (Grants.VolumeOpt)`, `"VolumeOpt":true`},
 	{`"Mount":"dst=/e,volume-opt=type=tmpfs,volume-opt=device=tmpfs,\"volume-opt=o=size=1m,nosuid\""`, "", ""},
 	{`"Mount":"dst=/e,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=remount"`, `Options.Mount: {"Target":"/e","Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"devi…: the policy grants no volume with options of its driver, device, o, type (Grants.VolumeOpt)`, `"VolumeOpt":true`},
+	{`"Mount":"dst=/e,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=mountpoint=/"`, `Options.Mount: {"Target":"/e","Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"devi…: the policy grants no volume with options of its driver, device, mountpoint, type (Grants.VolumeOpt)`, `"VolumeOpt":true`},
+	{`"Mount":"dst=/e,volume-opt=o=bind,volume-opt=device=/etc,volume-opt=mountpoint=/"`, `Options.Mount: {"Target":"/e","Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"devi…: the policy grants no bind mount of /etc (Grants.Bind)`, `"Bind":["/etc"],"VolumeOpt":true`},
 	{`"Mount":"dst=/e,volume-driver=sshfs"`, `Options.Mount: {"Target":"/e","Type":"volume","VolumeOptions":{"DriverConfig":{"Name":"sshfs"}}…: the policy grants no volume driver sshfs (Grants.VolumeDriver)`, `"VolumeDriver":["sshfs"]`},
 	{`"Mount":"type=cluster,src=x,dst=/e"`, `Options.Mount: {"Source":"x","Target":"/e","Type":"cluster"}: the policy grants no volume driver cluster (Grants.VolumeDriver)`, `"VolumeDriver":["cluster"]`},
 	{`"VolumeDriver":"sshfs"`, `Options.VolumeDriver: "sshfs": the policy grants no volume driver sshfs (Grants.VolumeDriver)`, `"VolumeDriver":["ssh*"]`},
@@ -132,6 +134,11 @@ var powers = []struct{ message, denial, grant string }{
 	{`"Volume":"docker-dispatch.claim.x:/d"`, `Options.Volume: "docker-dispatch.claim.x:/d": the volumes docker-dispatch.… are the dispatcher's own`, ""},
 	{`"Volume":"a:/d"`, `Options.Volume: "a:/d": the policy grants no bind mount of a:/d (Grants.Bind)`, `"Bind":true`},
 	{`"Volume":"/d","Tmpfs":"/t","Mount":["target=/e","type=tmpfs,target=/f"]`, "", ""},
+	{`"Tmpfs":["/t:rw,noexec,size=64m,mode=1777,uid=1","/u:exec,suid,dev"]`, "", ""},
+	{`"Tmpfs":"/sys/:remount,rw"`, `Options.Tmpfs: "/sys/:remount": the policy grants no tmpfs option remount (Grants.Tmpfs)`, `"Tmpfs":["remount","rw"]`},
+	{`"Tmpfs":"/t:size=1m,rbind"`, `Options.Tmpfs: "/t:rbind": the policy grants no tmpfs option rbind (Grants.Tmpfs)`, `"Tmpfs":["size","*bind"]`},
+	{`"Tmpfs":"/t:rshared"`, `Options.Tmpfs: "/t:rshared": the policy grants no tmpfs option rshared (Grants.Tmpfs)`, `"Tmpfs":true`},
+	{`"Tmpfs":"/t: remount"`, `Options.Tmpfs: "/t: remount": the policy grants no tmpfs option  remount (Grants.Tmpfs)`, `"Tmpfs":true`},
 	{`"VolumesFrom":"db:ro"`, `Options.VolumesFrom: "db:ro": the policy grants no volumes of the container db:ro (Grants.VolumesFrom)`, `"VolumesFrom":["db"]`},
 	{`"Mount":"type=image,source=evil,target=/i"`, "", ""}, // as the image of a run
 
@@ -258,6 +265,11 @@ func TestPolicyPatterns(t *testing.T) {
 		{`"VolumesFrom":["a*"]`, `"VolumesFrom":"ab"`, "VolumesFrom"},
 		{`"CapAdd":["NET_*"]`, `"CapAdd":["net_admin","CAP_NET_RAW"]`, ""},
 		{`"CapAdd":["CAP_*"]`, `"CapAdd":"ALL"`, "CapAdd"},
+		{`"CapAdd":["*"]`, `"CapAdd":"ALL"`, "CapAdd"},
+		{`"CapAdd":["*"]`, `"CapAdd":"SYS_ADMIN"`, ""},
+		{`"Tmpfs":["size"]`, `"Tmpfs":"/t:ro"`, "Tmpfs"},
+		{`"Tmpfs":false`, `"Tmpfs":"/t"`, ""},
+		{`"Bind":["/srv"],"VolumeDriver":["x"]`, `"Mount":"dst=/d,volume-driver=x,volume-opt=o=bind,volume-opt=device=/srv,volume-opt=mountpoint=/"`, "VolumeOpt"},
 		{`"CapAdd":["NET_ADMIN"]`, `"CapAdd":["NET_ADMIN","SYS_ADMIN"]`, "CapAdd"},
 		{`"Device":["/dev/snd"]`, `"Device":"/dev/snd/timer:/dev/t:r"`, ""},
 		{`"Device":["/dev/snd"]`, `"Device":"/dev/snd/../sda"`, "Device"},
@@ -441,10 +453,18 @@ func TestPolicyLimits(t *testing.T) {
 		{`{"Dockercmd":"update","Container":"c1","Options":{"CpuPeriod":1000}}`, `Options.CpuQuota: 0: the policy's limit is 2 CPUs; give Cpus, or a quota together with its CpuPeriod (Limits.Cpus.Max)`},
 		{`{"Dockercmd":"update","Container":"c1","Options":{"CpuQuota":1000}}`, `Options.CpuQuota: 1000: the policy's limit is 2 CPUs; give Cpus, or a quota together with its CpuPeriod (Limits.Cpus.Max)`},
 		{`{"Dockercmd":"update","Container":"c1","Options":{"CpuShares":9}}`, ""},
+		{`{"Dockercmd":"update","Container":"c1","Options":{"Restart":"no"}}`, ""},
+		{`{"Dockercmd":"update","Container":"c1","Options":{"Restart":"always"}}`, `Options.Attach: the policy limits the time of a run; only one that is attached and is not restarted can be held to it (Limits.Timeout.Max)`},
+		{standard + `,"CpuPeriod":1`, ""}, // the quota is 2
+		{standard + `,"CpuPeriod":-5`, `Options.CpuQuota: -10: the policy's limit is 2 CPUs; give Cpus, or a quota together with its CpuPeriod (Limits.Cpus.Max)`},
 	} {
 		if _, got := judged(t, p, asRun(tt.message)); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.message, got, tt.want)
 		}
+	}
+	p2 := policyOf(t, `{"Limits":{"Cpus":{"Max":0.5}}}`)
+	if _, got := judged(t, p2, asRun(`"CpuPeriod":1`)); got != `Options.CpuQuota: 0: the policy's limit is 0.5 CPUs; give Cpus, or a quota together with its CpuPeriod (Limits.Cpus.Max)` {
+		t.Errorf("half of a microsecond: %q", got)
 	}
 	c, got = judged(t, p, asRun(standard+`,"CpuPeriod":50000`))
 	if got != "" || c.number("HostConfig.CpuQuota") != 100000 || at(c.Body, "HostConfig.NanoCpus") != nil {
@@ -481,7 +501,8 @@ var brokenPolicies = []struct{ text, want string }{
 	{`{"Grants":{"Bind":"/srv"}}`, `Grants.Bind: "/srv": neither true nor false nor a list of texts with * and ?`},
 	{`{"Grants":{"Bind":["srv"]}}`, `Grants.Bind: "srv": not an absolute path without dots (try "/srv/data", for itself and all below)`},
 	{`{"Grants":{"Bind":["/srv/.."]}}`, `Grants.Bind: "/srv/..": not an absolute path without dots (try "/srv/data", for itself and all below)`},
-	{`{"Grants":{"HostPort":["http"]}}`, `Grants.HostPort: "http": not a port or a range (try "443" or "8000-8010")`},
+	{`{"Grants":{"HostPort":["http"]}}`, `Grants.HostPort: "http": not a port or a range, of any protocol (try "443" or "8000-8010")`},
+	{`{"Grants":{"HostPort":["443/udp"]}}`, `Grants.HostPort: "443/udp": not a port or a range, of any protocol (try "443" or "8000-8010")`},
 	{`{"Grants":{"Bind":null}}`, `Grants.Bind: null: neither true nor false nor a list of texts with * and ?`},
 	{`{"Verbs":{"run":"own"}}`, `Verbs.run: "own": neither true nor false`},
 	{`{"Verbs":{"ps":["web-*"]}}`, `Verbs.ps: ["web-*"]: not true, false or "own"`},
