@@ -5383,6 +5383,370 @@ func nested(depth int) amqp.Table {
 	return amqp.Table{"t": nested(depth - 1)}
 }
 
+// signer is a folder with a key, alice.key, and the file keys of those who verify.
+type signer struct {
+	t    *testing.T
+	dir  string
+	site site
+}
+
+func newSigner(t *testing.T, where site) *signer {
+	t.Helper()
+	s := &signer{t, t.TempDir(), where}
+	write(t, s.path("keys"), "# who may sign\n"+s.run("", "keygen", "alice"))
+	return s
+}
+
+func (s *signer) path(name string) string { return filepath.Join(s.dir, name) }
+
+// run is a command in the folder, which is to end well.
+func (s *signer) run(stdin string, args ...string) (stdout string) {
+	s.t.Helper()
+	cmd := exec.Command(program(s.t), args...)
+	cmd.Dir, cmd.Stdin = s.dir, strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || stderr.Len() > 0 {
+		s.t.Fatalf("%q: %v %s", args, err, &stderr)
+	}
+	return string(out)
+}
+
+// send sends one message, signed.
+func (s *signer) send(queue, id string, m message) {
+	s.t.Helper()
+	if got := s.run(body(s.t, m), "send", "-amqp", s.site.broker, "-q", queue, "-id", id, "-sign", "alice.key"); got != id+"\n" {
+		s.t.Errorf("send printed %q", got)
+	}
+}
+
+// publishing is a message that is signed for a queue.
+func (s *signer) publishing(queue, id string, m message) amqp.Publishing {
+	s.t.Helper()
+	key, err := cmds.ReadPrivateKey(s.path("alice.key"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text := []byte(body(s.t, m))
+	return amqp.Publishing{MessageId: id, Body: text, Headers: amqp.Table{cmds.HeaderSignature: cmds.Sign(key, queue, id, time.Now(), text)}}
+}
+
+// dead is the reason of the one message in the dead queue, which it takes.
+func (p *process) dead(id string) string {
+	p.t.Helper()
+	p.await(id+" in the dead queue", func() bool { return queued(p.t, p.site, p.queue+wire.DeadSuffix) == 1 })
+	d := take(p.t, p.site, p.queue+wire.DeadSuffix, 1)[0]
+	if d.MessageId != id {
+		p.t.Errorf("%q is in the dead queue, not %q", d.MessageId, id)
+	}
+	reason, _ := d.Headers["docker-dispatch-reason"].(string)
+	return reason
+}
+
+// checkDenied holds that a message was refused for its signature.
+func (p *process) checkDenied(id, reason string) {
+	p.t.Helper()
+	if got := p.dead(id); !strings.HasPrefix(got, "Signature: ") || !strings.Contains(got, reason) {
+		p.t.Errorf("%s: %s, want %s", id, got, reason)
+	}
+}
+
+// count is that of the results of a message with a status.
+func (p *process) count(id string, status cmds.Status) (n int) {
+	for _, r := range p.results() {
+		if r.MessageId == id && r.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSigned(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	s := newSigner(t, here)
+	log := s.path("audit")
+	options := []string{"-verify", s.path("keys"), "-verify-seen", s.path("seen"), "-audit", log}
+	p := start(t, here, options...)
+	run := runOf(message{"Attach": "STDOUT", "Remove": true}, "echo", "done")
+
+	s.send(p.queue, "signed", run)
+	p.expectExit("signed", 0)
+	p.send("unsigned", run)
+	p.expect("unsigned", cmds.StatusDenied)
+	p.checkDenied("unsigned", "there is none")
+	publish(t, here, p.queue, s.publishing("another", "astray", run))
+	p.checkDenied("astray", "of no key that is known here")
+
+	replayed := s.publishing(p.queue, "replayed", run)
+	publish(t, here, p.queue, replayed)
+	p.expectExit("replayed", 0)
+	publish(t, here, p.queue, replayed)
+	p.checkDenied("replayed", "seen before")
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.kill()
+	p = p.again(options...)
+	publish(t, here, p.queue, replayed)
+	p.checkDenied("replayed", "seen before")
+	if p.count("replayed", cmds.StatusExited) != 1 {
+		t.Errorf("the results are %s", p.results())
+	}
+
+	retried := attached(unique())
+	retried["Retries"], retried["Remove"] = 1, true
+	s.send(p.queue, "retried", runOf(retried, "sh", "-c", "exit $((2 - DOCKER_DISPATCH_ATTEMPT))"))
+	p.await("two attempts", func() bool { return p.count("retried", cmds.StatusExited) == 2 })
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+
+	second := startBeside(t, here, p.queue, p.queue+"-other", "-verify", s.path("keys"))
+	second.leave(exitOK)
+	code, _, stderr := finish(t, nil, "-q", p.queue, "-name", unique(), "-verify", s.path("keys"), "-verify-seen", s.path("seen"), here.engine.address, here.broker)
+	if code != exitFailed || !strings.Contains(stderr, "another dispatcher holds it") {
+		t.Errorf("two with one file: exit code %d, %s", code, stderr)
+	}
+	p.leave(exitOK)
+	decisions := map[string]string{}
+	for _, line := range strings.Split(readFile(t, log), "\n") {
+		for _, id := range []string{"signed", "unsigned", "retried"} {
+			if strings.Contains(line, `"Event":"decision"`) && strings.Contains(line, `"MessageId":"`+id+`"`) {
+				decisions[id] = line
+			}
+		}
+	}
+	if !strings.Contains(decisions["retried"], `"User":`) {
+		t.Errorf("the second attempt is published by nobody: %s", decisions["retried"])
+	}
+	for id, want := range map[string]string{"signed": `"Signer":"alice"`, "unsigned": `"Allowed":false,"Rule":"Signature: there is none`} {
+		if !strings.Contains(decisions[id], want) {
+			t.Errorf("the audit of %s is %s", id, decisions[id])
+		}
+	}
+}
+
+// TestSignedBesideStrangers has a stranger use the id of a message that is in work.
+func TestSignedBesideStrangers(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	s := newSigner(t, here)
+	p := start(t, here, "-verify", s.path("keys"))
+	name := unique()
+	run := runOf(attached(name), "sh", "-c", "echo begun; sleep 3600")
+	s.send(p.queue, "m", run)
+	p.await("its begin", func() bool { return p.output("m", "stdout") == "begun\n" })
+	c, _ := p.container(name)
+	if got := here.engine.tell(t, c.ID, "Config.Labels"); !strings.Contains(got, `"docker-dispatch.signer":"alice"`) {
+		t.Errorf("the labels are %s", got)
+	}
+	p.send("m", stopOf(name, 0))
+	p.checkDenied("m", "there is none")
+	p.send("m", run)
+	p.checkDenied("m", "there is none")
+	control := func(m amqp.Publishing) {
+		onChannel(t, here, func(ch *amqp.Channel) error { return ch.Publish(p.queue+wire.ControlSuffix, "", false, false, m) })
+	}
+	control(amqp.Publishing{MessageId: "c1", Body: []byte(body(t, stopOf(name, 0)))})
+	p.await("its refusal", func() bool {
+		return strings.Contains(p.stderr.String(), `message=c1 error="Signature: there is none`)
+	})
+	if !here.engine.running(t, c.ID) {
+		t.Error("a stranger has stopped it")
+	}
+	control(s.publishing(p.queue, "c2", stopOf(name, 0)))
+	p.expect("c2", cmds.StatusStopped)
+	p.await("the end", func() bool { return p.count("m", cmds.StatusExited) == 1 })
+	p.leave(exitOK)
+}
+
+// TestSignersAreReadAnew changes the keys under a dispatcher.
+func TestSignersAreReadAnew(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	s := newSigner(t, here)
+	alice := readFile(t, s.path("keys"))
+	p := start(t, here, "-verify", s.path("keys"))
+	hangUp := func(text, line string) {
+		t.Helper()
+		write(t, s.path("keys"), text)
+		p.signal(syscall.SIGHUP)
+		p.await(line, func() bool { return strings.Contains(p.stderr.String(), line) })
+	}
+	ps := message{"Dockercmd": "ps"}
+	hangUp("alice\n", "line 1: 1 words")
+	s.send(p.queue, "still", ps)
+	p.expect("still", cmds.StatusListed)
+	hangUp(s.run("", "keygen", "bob"), "the keys were read anew")
+	s.send(p.queue, "alice's", ps)
+	p.expect("alice's", cmds.StatusDenied)
+	write(t, s.path("keys"), alice)
+	p.leave(exitOK)
+}
+
+func TestVerifyMistakes(t *testing.T) {
+	t.Parallel()
+	bad := filepath.Join(t.TempDir(), "keys")
+	write(t, bad, "# none\n")
+	for _, tt := range []struct{ want, args string }{
+		{"there is none; docker-dispatch keygen", "-verify " + bad},
+		{"no such file", "-verify /nowhere"},
+		{"-verify-age", "-verify " + bad + " -verify-age 0s"},
+		{"without -verify no signature is looked at", "-verify-seen /tmp/seen"},
+		{"messages from standard input have no headers", "-verify " + bad + " /nowhere -"},
+	} {
+		code, _, stderr := finish(t, nil, strings.Fields(tt.args)...)
+		if code != exitUsage || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%s: exit code %d, %s", tt.args, code, stderr)
+		}
+	}
+}
+
+func TestSend(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	s := newSigner(t, here)
+	queue := unique()
+	declare(t, here, queue, nil)
+	deleteQueues(t, here, queue)
+	ps := `{"Dockercmd":"ps"}`
+	got := s.run(ps+"\n"+ps, "send", "-amqp", here.broker, "-q", queue)
+	all := take(t, here, queue, 2)
+	if got != all[0].MessageId+"\n"+all[1].MessageId+"\n" || all[0].MessageId == all[1].MessageId || all[0].Headers[cmds.HeaderSignature] != nil ||
+		all[0].ContentType != "application/json" || all[0].DeliveryMode != amqp.Persistent || string(all[1].Body) != ps {
+		t.Errorf("printed %s, sent %+v", got, all)
+	}
+	write(t, s.path("two.json"), ps+`{"Dockercmd":"pss"}`)
+	write(t, s.path("open.key"), readFile(t, s.path("alice.key")))
+	if err := os.Chmod(s.path("open.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for _, tt := range []struct {
+		code       int
+		want, args string
+	}{
+		{exitFailed, `two.json (2): Dockercmd: "pss": unknown command`, "-q " + queue + " " + s.path("two.json")},
+		{exitFailed, "(sent before that: 1)", "-q " + queue + " " + s.path("two.json")},
+		{exitFailed, "-id is for one message", "-id x -q " + queue + " examples/stop.json examples/stop.json"},
+		{exitFailed, "create the queue, or name one that exists", "-q " + unique() + " examples/stop.json"},
+		{exitFailed, "not within -timeout, 1s", fmt.Sprintf("-timeout 1s -amqp amqp://%s/ examples/stop.json", closed.Addr())},
+		{exitFailed, "no such file", "-q " + queue + " /nowhere.json"},
+		{exitUsage, "no such file", "-sign /nowhere.key"},
+		{exitUsage, "no Ed25519 key", "-sign examples/stop.json"},
+		{exitUsage, "not a URI", "-amqp a#b"},
+		{exitUsage, "-x", "-x"},
+		{exitOK, "level=WARN msg=\"a file with secrets is open", "-sign " + s.path("open.key") + " -q " + queue + " examples/stop.json"},
+	} {
+		args := strings.Fields(tt.args)
+		if !strings.Contains(tt.args, "-amqp") {
+			args = append([]string{"-amqp", here.broker}, args...)
+		}
+		code, _, stderr := finish(t, nil, append([]string{"send"}, args...)...)
+		if code != tt.code || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%s: exit code %d, %s", tt.args, code, stderr)
+		}
+	}
+	for _, args := range []string{"keygen", "keygen a b", "keygen -x"} {
+		if code, _, stderr := finish(t, nil, strings.Fields(args)...); code != exitUsage || stderr == "" {
+			t.Errorf("%s: exit code %d, %s", args, code, stderr)
+		}
+	}
+	if code, _, stderr := finish(t, nil, "keygen", "../x"); code != exitFailed || !strings.Contains(stderr, "key's name") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// TestSignExample has examples/sign.sh make the header.
+func TestSignExample(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl, which examples/sign.sh uses, is not installed")
+	}
+	s := newSigner(t, here)
+	p := start(t, here, "-verify", s.path("keys"))
+	text := "{\"Dockercmd\": \"ps\"}\n"
+	write(t, s.path("é.json"), text)
+	header, err := exec.Command("examples/sign.sh", s.path("alice.key"), p.queue, "é 1", s.path("é.json")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, here, p.queue, amqp.Publishing{MessageId: "é 1", Body: []byte(text), Headers: amqp.Table{cmds.HeaderSignature: strings.TrimSpace(string(header))}})
+	p.expect("é 1", cmds.StatusListed)
+	if sum := strings.Fields(string(header)); len(sum) != 3 || base64.StdEncoding.DecodedLen(len(sum[2])) < 64 {
+		t.Errorf("%q", header)
+	}
+	p.leave(exitOK)
+}
+
+// TestSignReadme does what README.md shows, in a queue of its own.
+func TestSignReadme(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	_, section, _ := strings.Cut(readFile(t, "README.md"), "### Signed messages\n")
+	var shown []string
+	for line := range strings.Lines(section) {
+		if command, is := strings.CutPrefix(line, "    docker-dispatch "); is && len(shown) < 3 {
+			shown = append(shown, strings.TrimSpace(command))
+		}
+	}
+	dir, queue := t.TempDir(), unique()
+	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("examples")); err != nil {
+		t.Fatal(err)
+	}
+	do := func(command string) {
+		t.Helper()
+		cmd := exec.Command("sh", "-c", program(t)+" "+command)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "AMQP_URL="+here.broker)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+	}
+	do(shown[0])
+	options := strings.Fields(shown[1])
+	for i, option := range options {
+		if !strings.HasPrefix(option, "-") {
+			options[i] = filepath.Join(dir, option)
+		}
+	}
+	p := startOn(t, here, queue, options...)
+	write(t, filepath.Join(dir, "examples/hello.json"), body(t, runOf(message{"Attach": "STDOUT", "Remove": true}, "true")))
+	do(strings.Replace(shown[2], "send ", "send -q "+queue+" ", 1))
+	p.await("its result", func() bool { return len(p.results()) == 1 && p.results()[0].Status == cmds.StatusExited })
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+}
+
+// TestSignedAndClaimed kills a dispatcher under a claimed run: the next one finishes it, however old its signature is, and only once.
+func TestSignedAndClaimed(t *testing.T) {
+	t.Parallel()
+	here := e2e(t)
+	s := newSigner(t, here)
+	options := []string{"-verify", s.path("keys"), "-verify-age", "5s", "-verify-seen", s.path("seen"), "-claim", "0", "-v"}
+	p := start(t, here, options...)
+	name := unique()
+	run := s.publishing(p.queue, "m", runOf(attached(name), "sh", "-c", "echo begun; sleep 3600"))
+	signed := time.Now()
+	publish(t, here, p.queue, run)
+	p.await("the claim", func() bool { return strings.Contains(p.stderr.String(), "msg=claimed message=m") })
+	p.kill()
+	p = p.again(options...)
+	publish(t, here, p.queue, run)
+	p.await("its copy to join it", func() bool {
+		return strings.Contains(p.stderr.String(), "a message has come again and is in work or done")
+	})
+	time.Sleep(time.Until(signed.Add(6 * time.Second))) // a signature's age is the wall clock's
+	publish(t, here, p.queue, s.publishing(p.queue, "stop", stopOf(name, 0)))
+	p.await("the end", func() bool { return p.count("m", cmds.StatusExited) == 1 })
+	publish(t, here, p.queue, run)
+	p.checkDenied("m", "longer ago than -verify-age, 5s")
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
+	p.leave(exitOK)
+}
+
 // Helpers: messages
 
 // image is made by scripts/image.

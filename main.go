@@ -34,6 +34,11 @@ const usage = `usage: docker-dispatch [options] [dockerHostAddr [amqpAddr]]
        docker-dispatch check [-policy FILE] [-q QUEUE] [message.json…]
                                       what would be done for messages, with nothing sent; without a
                                       file, for those on standard input
+       docker-dispatch send [-q QUEUE] [-id ID] [-sign KEYFILE] [-amqp amqpAddr] [message.json…]
+                                      puts messages into the queue, and prints their ids; without a
+                                      file, those on standard input
+       docker-dispatch keygen NAME    makes the file NAME.key for send -sign, and prints a line for
+                                      the file of -verify
        docker-dispatch schema [policy]
                                       the JSON Schema of the messages, or of a policy
 
@@ -58,6 +63,7 @@ const (
 	defaultQueue   = "docker-dispatch"
 	defaultMaxBody = 16 << 20 // bytes
 	defaultSocket  = "/var/run/docker.sock"
+	defaultBroker  = "amqp://guest:guest@localhost:5672/"
 )
 
 // defaultClaim covers short runs by the broker to their end, for the price of nothing.
@@ -92,6 +98,9 @@ type config struct {
 	tls       engineTLS
 	policy    string // the path of its file; "" is none
 	audit     string // "" is none, "-" standard output
+	verify    string // the path of the signers' keys; "" takes messages that nobody has signed
+	verifyAge time.Duration
+	seen      string // the path of the used signatures; "" is memory alone
 	verbose   bool
 
 	stop, remove bool // of the command orphans
@@ -102,8 +111,10 @@ type config struct {
 var commands = map[string]func(args []string) int{
 	"calls":   printCalls,
 	"check":   check,
+	"keygen":  keygen,
 	"orphans": func(args []string) int { return live(args, true, orphans) },
 	"schema":  printSchema,
+	"send":    send,
 }
 
 func main() {
@@ -115,7 +126,7 @@ func main() {
 }
 
 // live is a life with the options of one.
-func live(args []string, orphans bool, life func(config, *logfmt.Logger) int) int {
+func live(args []string, orphans bool, life func(*config, *logfmt.Logger) int) int {
 	cfg, err := parse(args, orphans)
 	if err != nil {
 		return usageError("docker-dispatch", err)
@@ -175,8 +186,8 @@ func hidePasswords(args []string) []string {
 
 // parse reads the command line, of the command orphans or of the program itself. Help and the version are printed, and end in
 // flag.ErrHelp.
-func parse(args []string, orphans bool) (config, error) {
-	cfg := config{claim: defaultClaim}
+func parse(args []string, orphans bool) (*config, error) {
+	cfg := &config{claim: defaultClaim}
 	var version bool
 	hostname, _ := os.Hostname()
 	f := flag.NewFlagSet("docker-dispatch", flag.ContinueOnError)
@@ -196,6 +207,9 @@ func parse(args []string, orphans bool) (config, error) {
 	f.StringVar(&cfg.onExit, "on-exit", "leave", "`leave|stop` runs that are not finished after -drain; stopped ones are given to another dispatcher")
 	f.StringVar(&cfg.logins, "docker-config", os.Getenv("DOCKER_CONFIG"), "docker's config file, or its folder: the `path` of the credentials for private registries; default $DOCKER_CONFIG, else $HOME/.docker")
 	f.StringVar(&cfg.policy, "policy", "", "what messages may do, by this `file`; SIGHUP reads it anew. Without one they have no power over the host")
+	f.StringVar(&cfg.verify, "verify", "", "do only messages that are signed by a key of this `file`, with lines NAME BASE64; SIGHUP reads it anew")
+	f.DurationVar(&cfg.verifyAge, "verify-age", time.Hour, "how long a signature is good")
+	f.StringVar(&cfg.seen, "verify-seen", "", "write the used signatures to this `file`, so that none is good once more after a restart")
 	f.StringVar(&cfg.audit, "audit", "", "write a line of JSON before and after each call of the Docker API, and for each decision, to this `file`, or - for standard output; SIGHUP opens it anew")
 	f.StringVar(&cfg.password, "amqp-password-file", "", "the `path` of a file with the password of amqpAddr's user, which amqpAddr then has not")
 	cfg.tls.define(f)
@@ -239,6 +253,8 @@ func (cfg *config) check() error {
 		{cfg.orphans == "leave" || cfg.orphans == "stop" || cfg.orphans == "remove", "-orphans", cfg.orphans, "leave, stop or remove"},
 		{cfg.onLost == "continue" || cfg.onLost == "stop", "-on-lost", cfg.onLost, "continue or stop"},
 		{cfg.onExit == "leave" || cfg.onExit == "stop", "-on-exit", cfg.onExit, "leave or stop"},
+		{cfg.verifyAge > 0, "-verify-age", cfg.verifyAge, "a time with its unit (90m), more than 0"},
+		{cfg.seen == "" || cfg.verify != "", "-verify-seen", cfg.seen, "without -verify no signature is looked at"},
 		{cfg.queueType == "" || cfg.queueType == "classic" || cfg.queueType == "quorum", "-queue-type", cfg.queueType, "classic or quorum"},
 	} {
 		if !rule.ok {
@@ -251,7 +267,7 @@ func (cfg *config) check() error {
 // addresses reads the arguments behind the options.
 func (cfg *config) addresses(args []string) (err error) {
 	engine := or(os.Getenv("DOCKER_HOST"), cfg.tls.defaultAddress())
-	cfg.broker = or(os.Getenv("AMQP_URL"), "amqp://guest:guest@localhost:5672/")
+	cfg.broker = or(os.Getenv("AMQP_URL"), defaultBroker)
 	switch {
 	case len(args) > 2:
 		return fmt.Errorf("%d arguments: there are two, dockerHostAddr and amqpAddr; options stand before them", len(args))
@@ -262,6 +278,9 @@ func (cfg *config) addresses(args []string) (err error) {
 		fallthrough
 	case len(args) == 1:
 		engine = args[0]
+	}
+	if cfg.broker == "-" && cfg.verify != "" {
+		return errors.New("-verify: messages from standard input have no headers, and so no signatures")
 	}
 	if cfg.engine, err = cfg.tls.address(engine); err != nil || cfg.broker == "-" {
 		return err
@@ -280,7 +299,7 @@ func or(value, otherwise string) string {
 }
 
 // run is the program's life: wait for the Engine, take messages until told to leave, let what is in work finish.
-func run(cfg config, log *logfmt.Logger) int {
+func run(cfg *config, log *logfmt.Logger) int {
 	take, leave := context.WithCancel(context.Background())
 	work, abandon := context.WithCancel(context.Background())
 	defer abandon()
@@ -297,6 +316,15 @@ func run(cfg config, log *logfmt.Logger) int {
 	if err != nil {
 		log.Error("messages cannot be judged", "error", err)
 		return exitUsage
+	}
+	verifier, err := verifierOf(cfg)
+	if err != nil {
+		log.Error("signatures cannot be verified", "error", err)
+		return exitUsage
+	}
+	if err := remember(cfg, verifier); err != nil {
+		log.Error("signatures cannot be verified", "error", err)
+		return exitFailed
 	}
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
 	client := connect(cfg, log)
@@ -318,8 +346,11 @@ func run(cfg config, log *logfmt.Logger) int {
 		leave()
 		abandon()
 	}
-	d.Audit = audit
+	d.Audit, d.Verifier = audit, verifier
 	renewals := []func() error{func() error { return obeyPolicy(cfg, d, log) }}
+	if verifier != nil {
+		renewals = append(renewals, func() error { return reread(cfg, verifier, log) })
+	}
 	if audit != nil {
 		audit.Broken = d.Broken
 		renewals = append(renewals, audit.Reopen)
@@ -347,7 +378,7 @@ func run(cfg config, log *logfmt.Logger) int {
 	return exitOK
 }
 
-func connect(cfg config, log *logfmt.Logger) *dockerapi.Client {
+func connect(cfg *config, log *logfmt.Logger) *dockerapi.Client {
 	warnOfEngine(cfg.engine, log)
 	client := dockerapi.New(cfg.engine)
 	client.OnCall = func(r dockerapi.Record) {
@@ -357,7 +388,7 @@ func connect(cfg config, log *logfmt.Logger) *dockerapi.Client {
 }
 
 // auditTo has every call of client written down, if the operator wants that. The audit is nil if not.
-func auditTo(take context.Context, cfg config, client *dockerapi.Client, log *logfmt.Logger) (*cmds.Audit, error) {
+func auditTo(take context.Context, cfg *config, client *dockerapi.Client, log *logfmt.Logger) (*cmds.Audit, error) {
 	if cfg.audit == "" {
 		return nil, nil
 	}
@@ -382,7 +413,7 @@ func closeAudit(audit *cmds.Audit, log *logfmt.Logger) {
 
 // consume hands deliveries to d until take ends. Before the first it goes on where an earlier process has ended. The broker is
 // to be closed when everything is settled.
-func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *cmds.Host, log *logfmt.Logger) (*amqp.Broker, error) {
+func consume(take, work context.Context, cfg *config, d *cmds.Dispatcher, host *cmds.Host, log *logfmt.Logger) (*amqp.Broker, error) {
 	resume := func(context.Context) {
 		if err := d.Resume(take, work, host, cfg.queue, cmds.Orphans(cfg.orphans)); err != nil && take.Err() == nil {
 			log.Error("what an earlier run has left cannot be listed, and is left", "error", err)
@@ -407,7 +438,7 @@ func consume(take, work context.Context, cfg config, d *cmds.Dispatcher, host *c
 
 // orphans lists the containers of a dispatcher that nobody has claimed, and ends them if that is asked for: then it holds the
 // dispatcher's lock at the broker, so that none at work loses its containers.
-func orphans(cfg config, log *logfmt.Logger) int {
+func orphans(cfg *config, log *logfmt.Logger) int {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
 	obeySignals(leave, log)
@@ -442,7 +473,7 @@ func orphans(cfg config, log *logfmt.Logger) int {
 	return exitOK
 }
 
-func endAll(ctx context.Context, cfg config, host *cmds.Host) error {
+func endAll(ctx context.Context, cfg *config, host *cmds.Host) error {
 	strays, err := host.Strays(ctx, cfg.queue, cfg.name)
 	if err != nil {
 		return err
@@ -462,7 +493,7 @@ func endAll(ctx context.Context, cfg config, host *cmds.Host) error {
 
 // readMessages delivers what standard input has. A read cannot be interrupted, so that one goes on when ctx has ended; the
 // program is leaving then.
-func readMessages(ctx context.Context, cfg config, deliver func(wire.Delivery)) {
+func readMessages(ctx context.Context, cfg *config, deliver func(wire.Delivery)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -476,7 +507,7 @@ func readMessages(ctx context.Context, cfg config, deliver func(wire.Delivery)) 
 
 // drain returns when nothing is in work any more, or some time after ctx has ended: then what is left is abandoned, or stopped
 // and given back. The removals of what was settled have their own second.
-func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), log *logfmt.Logger) {
+func drain(ctx context.Context, cfg *config, d *cmds.Dispatcher, abandon func(), log *logfmt.Logger) {
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
@@ -506,7 +537,7 @@ func drain(ctx context.Context, cfg config, d *cmds.Dispatcher, abandon func(), 
 }
 
 // obeyPolicy reads the policy's file anew. A broken one changes nothing.
-func obeyPolicy(cfg config, d *cmds.Dispatcher, log *logfmt.Logger) error {
+func obeyPolicy(cfg *config, d *cmds.Dispatcher, log *logfmt.Logger) error {
 	if cfg.policy == "" {
 		return nil
 	}
@@ -516,6 +547,36 @@ func obeyPolicy(cfg config, d *cmds.Dispatcher, log *logfmt.Logger) error {
 	}
 	d.Obey(policy)
 	log.Info("the policy was read anew", "file", cfg.policy)
+	return nil
+}
+
+// verifierOf is nil where messages need no signature.
+func verifierOf(cfg *config) (*cmds.Verifier, error) {
+	if cfg.verify == "" {
+		return nil, nil
+	}
+	verifier, err := cmds.NewVerifier(cfg.verify, cfg.verifyAge)
+	if err != nil {
+		return nil, err
+	}
+	verifier.User = amqp.Login(cfg.broker)
+	return verifier, nil
+}
+
+// remember has used signatures outlive the program, which holds their file to its end.
+func remember(cfg *config, verifier *cmds.Verifier) error {
+	if cfg.seen == "" {
+		return nil
+	}
+	return verifier.Remember(cfg.seen)
+}
+
+// reread reads the file of keys anew. A broken one changes nothing.
+func reread(cfg *config, verifier *cmds.Verifier, log *logfmt.Logger) error {
+	if err := verifier.Reread(); err != nil {
+		return err
+	}
+	log.Info("the keys were read anew", "file", cfg.verify)
 	return nil
 }
 
@@ -673,6 +734,70 @@ func checkOptions(args []string) (*cmds.Check, []string, error) {
 	return c, f.Args(), err
 }
 
+// keygen is the command keygen: a key pair.
+func keygen(args []string) int {
+	const name = "docker-dispatch keygen"
+	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
+		return usageError(name, fmt.Errorf("%.60q: there is one argument, the key's name", args))
+	}
+	line, err := cmds.MakeKey(args[0])
+	if err != nil {
+		return failure(name, err)
+	}
+	fmt.Println(line)
+	return exitOK
+}
+
+// failure says why a command could not be done.
+func failure(command string, err error) int {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
+	return exitFailed
+}
+
+// send is the command send: messages go into a queue.
+func send(args []string) int {
+	const name = "docker-dispatch send"
+	s, broker, files, err := sendOptions(name, args)
+	if err != nil {
+		return usageError(name, err)
+	}
+	defer broker.Close()
+	if err := eachFile(files, s.Messages); err != nil {
+		return failure(name, err)
+	}
+	return exitOK
+}
+
+func sendOptions(name string, args []string) (s *cmds.Send, broker *amqp.Broker, files []string, err error) {
+	s = &cmds.Send{Out: os.Stdout}
+	log := logfmt.New(os.Stderr, logfmt.Warn)
+	cfg := amqp.Config{Prefetch: 1, Name: "send", Log: log}
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.StringVar(&s.Queue, "q", defaultQueue, "the `queue` of the messages, which is there")
+	f.StringVar(&s.ID, "id", "", "the `id` of the one message; default a random one for each")
+	f.IntVar(&s.MaxBody, "max-body", defaultMaxBody, "the longest message, in `bytes`")
+	f.DurationVar(&s.Timeout, "timeout", 30*time.Second, "how long the broker may take for a message")
+	f.StringVar(&cfg.URI, "amqp", or(os.Getenv("AMQP_URL"), defaultBroker), "the broker: `amqpAddr`")
+	f.StringVar(&cfg.PasswordFile, "amqp-password-file", "", "the `path` of a file with the password of amqpAddr's user, which amqpAddr then has not")
+	key := f.String("sign", "", "sign the messages with the key in this `file`")
+	if err = parseFlags(f, args); err != nil {
+		return nil, nil, nil, err
+	}
+	if *key != "" {
+		if s.Key, err = cmds.ReadPrivateKey(*key); err != nil {
+			return nil, nil, nil, err
+		}
+		warnOfFile(*key, log)
+	}
+	warnOfFile(cfg.PasswordFile, log)
+	cfg.Queue = s.Queue
+	if broker, err = amqp.New(cfg); err != nil {
+		return nil, nil, nil, err
+	}
+	s.Publish = broker.Publish
+	return s, broker, f.Args(), nil
+}
+
 // engineTLS is what is said of TLS with the Engine, in the words of docker's CLI.
 type engineTLS struct {
 	on, verify    bool
@@ -740,14 +865,18 @@ func warnOfEngine(address wire.Addr, log *logfmt.Logger) {
 }
 
 // warnOfFiles names those with secrets that are open to others.
-func warnOfFiles(cfg config, credentials cmds.Credentials, log *logfmt.Logger) {
+func warnOfFiles(cfg *config, credentials cmds.Credentials, log *logfmt.Logger) {
 	files := []string{cfg.password, amqp.KeyFile(cfg.broker), credentials.Secrets()}
 	if cfg.engine.TLS != nil {
 		files = append(files, cfg.engine.TLS.Key)
 	}
 	for _, path := range files {
-		if mode, open := wire.OpenToOthers(path); open {
-			log.Warn("a file with secrets is open to users other than its owner", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod 600")
-		}
+		warnOfFile(path, log)
+	}
+}
+
+func warnOfFile(path string, log *logfmt.Logger) {
+	if mode, open := wire.OpenToOthers(path); open {
+		log.Warn("a file with secrets is open to users other than its owner", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod 600")
 	}
 }

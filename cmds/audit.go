@@ -73,6 +73,7 @@ type auditEntry struct {
 	MessageID string `json:"MessageId,omitempty"`
 	Queue     string `json:",omitempty"`
 	User      string `json:",omitempty"` // who published it, by the broker's word
+	Signer    string `json:",omitempty"` // whose key has signed it
 	Dockercmd string `json:",omitempty"`
 
 	Allowed *bool  `json:",omitempty"` // the decision
@@ -92,14 +93,14 @@ type auditEntry struct {
 type Decision struct{ Rule string }
 
 // behalf says for which message something is done. It travels in the context, under its own type as the key.
-type behalf struct{ messageID, queue, user, verb string }
+type behalf struct{ messageID, queue, user, signer, verb string }
 
 func (b behalf) on(ctx context.Context) context.Context {
 	return context.WithValue(ctx, behalf{}, b)
 }
 
 func (j *job) behalf() behalf {
-	return behalf{j.origin.MessageID, j.origin.Queue, j.origin.UserID, j.command.Verb}
+	return behalf{j.origin.MessageID, j.origin.Queue, j.origin.UserID, j.seal.signer, j.command.Verb}
 }
 
 // OpenAudit appends to a file, which is made if it is not there, readable for its owner alone; "-" is standard output. A pipe is
@@ -210,7 +211,7 @@ func (a *Audit) Decide(ctx context.Context, d Decision) error {
 
 func newAuditEntry(ctx context.Context, event string) *auditEntry {
 	b, _ := ctx.Value(behalf{}).(behalf)
-	return &auditEntry{Time: time.Now().UTC(), Event: event, MessageID: b.messageID, Queue: b.queue, User: b.user, Dockercmd: b.verb}
+	return &auditEntry{Time: time.Now().UTC(), Event: event, MessageID: b.messageID, Queue: b.queue, User: b.user, Signer: b.signer, Dockercmd: b.verb}
 }
 
 // answer makes of a call's entry that of its answer, which tells all of it once more.

@@ -19,7 +19,7 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-var auditedMessage = behalf{"m1", "jobs", "alice", "run"}
+var auditedMessage = behalf{"m1", "jobs", "alice", "", "run"}
 
 // audited is a call that an Audit has let pass, or not.
 func audited(ctx context.Context, a *Audit, operation string) (func(dockerapi.Record), error) {

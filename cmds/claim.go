@@ -95,7 +95,11 @@ func (j *job) parcel() (label string, ok bool) {
 func (p parcel) encode() string {
 	text, err := json.Marshal(p)
 	if err != nil { // a header's NaN
-		p.Properties.Headers = map[string]any{headerAttempt: p.Properties.Headers[headerAttempt]}
+		all := p.Properties.Headers
+		p.Properties.Headers = map[string]any{headerAttempt: int64(attempt(all))}
+		if signed, is := all[HeaderSignature].(string); is {
+			p.Properties.Headers[HeaderSignature] = signed
+		}
 		text, _ = json.Marshal(p)
 	}
 	return string(text)

@@ -46,9 +46,9 @@ func TestParseClaim(t *testing.T) {
 // job is what a dispatcher makes of a delivery.
 func (s *stage) job(t *testing.T, delivery wire.Delivery) *job {
 	t.Helper()
-	entry, _ := s.ledger.add(delivery)
+	entry, _ := s.ledger.add(delivery, nil)
 	defer s.ledger.leave(entry)
-	j := s.admit(entry, delivery)
+	j := s.admit(entry, delivery, seal{})
 	if j.err != nil {
 		t.Fatal(j.err)
 	}

@@ -22,9 +22,10 @@ func (d *Dispatcher) Control(ctx context.Context, delivery wire.Delivery) {
 
 func (d *Dispatcher) control(ctx context.Context, delivery wire.Delivery) {
 	j := &job{origin: delivery, begun: time.Now()}
-	if j.message, j.err = Decode(delivery, d.MaxBody); j.err == nil {
-		j.command, j.err = Resolve(j.message, d.Name)
+	if d.useNow(ctx, j) != nil {
+		return
 	}
+	d.read(j)
 	if j.err == nil && !isControl(j.command.Verb) {
 		j.err = &Invalid{Key: "Dockercmd", Value: strconv.Quote(j.command.Verb), Problem: "no control message, which one dispatcher of all does at once; send it to the queue"}
 	}

@@ -26,6 +26,8 @@ type Dispatcher struct {
 
 	Audit *Audit // who is told what the policy says; nil is nobody
 
+	Verifier *Verifier // of the messages that come; nil takes those that nobody has signed
+
 	StopOnExit bool // runs that are not finished when ctx ends are stopped, and their messages given to another dispatcher
 	StopOnLost bool // runs whose message the broker has taken back are stopped, since another dispatcher may begin it
 
@@ -62,8 +64,9 @@ type job struct {
 	origin  wire.Delivery // as it came; settled through entry
 	message Message
 	command Command
+	seal    seal
 	err     error // why it is invalid, or denied
-	judged  bool  // a policy has been asked
+	judged  bool  // it was asked whether it is allowed
 	place   *place
 	slot    bool
 	begun   time.Time
@@ -75,12 +78,13 @@ type job struct {
 // Deliver takes a delivery; it is done in the background. Deliveries are to be given in their queue's order. When ctx ends,
 // what is in work is left where it is, unsettled, or stopped.
 func (d *Dispatcher) Deliver(ctx context.Context, delivery wire.Delivery) {
-	entry, standing := d.ledger.add(delivery)
+	seal := d.verify(&delivery)
+	entry, standing := d.enter(delivery, &seal)
 	if standing == joined {
 		d.Log.Info("a message has come again and is in work or done", "message", delivery.MessageID)
 		return
 	}
-	j := d.admit(entry, delivery)
+	j := d.admit(entry, delivery, seal)
 	if standing == reused && j.err == nil {
 		j.err = j.message.reused()
 	}
@@ -112,12 +116,10 @@ func (d *Dispatcher) Well() bool { return !d.unwell.Load() }
 func (d *Dispatcher) Broke() bool { return d.broken.Load() }
 
 // admit makes a job of a delivery.
-func (d *Dispatcher) admit(e *entry, delivery wire.Delivery) *job {
+func (d *Dispatcher) admit(e *entry, delivery wire.Delivery, s seal) *job {
 	d.ready()
-	j := &job{entry: e, origin: delivery, begun: time.Now()}
-	if j.message, j.err = Decode(delivery, d.MaxBody); j.err == nil {
-		j.command, j.err = Resolve(j.message, d.Name)
-	}
+	j := &job{entry: e, origin: delivery, begun: time.Now(), seal: s}
+	d.read(j)
 	if j.err == nil {
 		j.err = checkDeliveries(delivery.Headers)
 	}
@@ -151,6 +153,9 @@ func (d *Dispatcher) handle(ctx context.Context, j *job) {
 	if problem := d.forward(ctx, j, step, &res, err); problem != nil {
 		step = keep
 		d.Log.Error("a message could not be put into another queue and is kept", "message", j.message.ID, "reason", err, "error", problem)
+	}
+	if step != keep && d.use(ctx, j) != nil {
+		step = keep
 	}
 	if step == keep {
 		d.keep(ctx, j, res, err)

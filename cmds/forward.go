@@ -21,7 +21,7 @@ const (
 )
 
 // ownHeaders are not to be lost among a publisher's.
-var ownHeaders = []string{headerReason, headerQueue, headerAttempt, headerExitCode, headerOutput, headerLength, headerSHA256}
+var ownHeaders = []string{HeaderSignature, headerReason, headerQueue, headerAttempt, headerExitCode, headerOutput, headerLength, headerSHA256}
 
 // reasonLen is as much of a reason as a header has, in bytes: an Engine's refusal may have 64 KiB.
 const reasonLen = 4 << 10
@@ -54,7 +54,7 @@ func (d *Dispatcher) retry(ctx context.Context, j *job, res *Result) error {
 	}
 	p := j.republish(j.origin.Queue, j.message.Attempt+1, nil)
 	if d.Publish != nil {
-		p.Delay = j.message.delay()
+		p.Delay, p.UserID = j.message.delay(), d.Verifier.login()
 		return d.Publish(ctx, p)
 	}
 	d.work.Go(func() {

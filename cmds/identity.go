@@ -54,13 +54,14 @@ const (
 	labelDispatcher = "docker-dispatch.dispatcher" // the name of the dispatcher that took it
 	labelRemove     = "docker-dispatch.remove"     // "true" where the message asks for it
 	labelDetached   = "docker-dispatch.detached"   // "true" where nobody waits for the exit: once it runs, nothing is left to be done; else see below
+	labelSigner     = "docker-dispatch.signer"     // the name of the key that has signed the message, where that was asked for
 	labelMessage    = "docker-dispatch.message"    // a parcel: what is needed to finish a claimed run
 )
 
 // recordLabels are those by which a container is judged, markLabels those of the empty volumes that mark one.
 var (
 	recordLabels = []string{labelMessageID, labelDigest, labelQueue, labelAttempt, labelDispatcher, labelRemove, labelDetached}
-	markLabels   = []string{labelMessage, labelDigest, labelTrial}
+	markLabels   = []string{labelMessage, labelDigest, labelSigner, labelTrial}
 )
 
 // What labelDetached says of other containers than those of detached runs.

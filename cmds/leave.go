@@ -62,7 +62,9 @@ func (d *Dispatcher) withdraw(ctx context.Context, j *job, record *running) {
 	}
 	if err == nil && record.marked.Load() {
 		if d.ledger.isClaimed(j.entry) {
-			err = d.Publish(ctx, j.republish(j.origin.Queue, j.message.Attempt, nil))
+			p := j.republish(j.origin.Queue, j.message.Attempt, nil)
+			p.UserID = d.Verifier.login()
+			err = d.Publish(ctx, p)
 		}
 		if err == nil {
 			err = record.unclaim(ctx)

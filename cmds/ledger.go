@@ -106,16 +106,24 @@ func (e *entry) lost() bool {
 	return len(e.open) > 0 || e.last.isLost() || e.claimed && !e.sent
 }
 
-// add enters a delivery.
-func (l *ledger) add(d wire.Delivery) (e *entry, s standing) {
-	r := receipt{d.Settle, d.Lost}
-	e = &entry{identity: identify(d), open: []receipt{r}}
+// newEntry is one that the ledger does not know yet.
+func newEntry(d wire.Delivery) *entry {
+	return &entry{identity: identify(d), open: []receipt{{d.Settle, d.Lost}}}
+}
+
+// add enters a delivery, or joins it to what is known. One that is neither joined nor fit is not entered, so that it stands in nobody's
+// way; nil is that all are fit.
+func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
+	e = newEntry(d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget(time.Now())
 	if known := l.recognise(e, d.Redelivered); known != nil {
-		l.join(known, r)
+		l.join(known, e.open[0])
 		return known, joined
+	}
+	if fit != nil && !fit() {
+		return e, fresh
 	}
 	for _, other := range l.entries[e.key()] {
 		if other.ended.IsZero() && other.Digest != e.Digest {

@@ -63,7 +63,7 @@ func (s *session) check(t *testing.T, want string) {
 // came adds a delivery, which must be known or not.
 func (l *ledger) came(t *testing.T, d wire.Delivery, known bool) *entry {
 	t.Helper()
-	e, s := l.add(d)
+	e, s := l.add(d, nil)
 	if s == joined != known {
 		t.Errorf("%s %q: standing %d, want known %t", d.MessageID, d.Body, s, known)
 	}
@@ -144,7 +144,7 @@ func TestLedgerReused(t *testing.T) {
 	s := newSession()
 	e := l.came(t, s.delivery("m", "x", false), false)
 	for _, redelivered := range []bool{false, true} {
-		other, standing := l.add(s.delivery("m", "y", redelivered))
+		other, standing := l.add(s.delivery("m", "y", redelivered), nil)
 		if standing != reused || other == e {
 			t.Errorf("redelivered %t: standing %d", redelivered, standing)
 		}
@@ -152,11 +152,11 @@ func TestLedgerReused(t *testing.T) {
 	}
 	later := s.delivery("m", "y", false)
 	later.Headers = map[string]any{headerAttempt: int64(2)}
-	if _, standing := l.add(later); standing != fresh {
+	if _, standing := l.add(later, nil); standing != fresh {
 		t.Errorf("another attempt: standing %d", standing)
 	}
 	l.acked(t, e)
-	if _, standing := l.add(s.delivery("m", "y", false)); standing != fresh {
+	if _, standing := l.add(s.delivery("m", "y", false), nil); standing != fresh {
 		t.Errorf("after the first: standing %d", standing)
 	}
 }
@@ -337,7 +337,7 @@ func TestLedgerTimes(t *testing.T) {
 			var l ledger
 			tt.end(&l, newSession())
 			time.Sleep(tt.after)
-			if _, s := l.add(newSession().delivery("m", "x", true)); s == joined != tt.known {
+			if _, s := l.add(newSession().delivery("m", "x", true), nil); s == joined != tt.known {
 				t.Errorf("%s: after %v: standing %d", tt.name, tt.after, s)
 			}
 		})

@@ -28,21 +28,7 @@ type Check struct {
 
 // Messages reads what a file has, which is named in what is said, one JSON object after another.
 func (k *Check) Messages(file string, r io.Reader) error {
-	ctx, stop := context.WithCancelCause(context.Background())
-	defer stop(nil)
-	n := 0
-	err := ReadMessages(ctx, r, 1, k.MaxBody, func(d wire.Delivery) {
-		n++
-		name := file
-		if n > 1 {
-			name = fmt.Sprintf("%s (%d)", file, n)
-		}
-		if err := k.Message(name, d.Body); err != nil {
-			stop(err)
-		}
-		d.Settle(wire.Ack)
-	})
-	return errors.Join(err, context.Cause(ctx))
+	return eachMessage(file, r, k.MaxBody, k.Message)
 }
 
 // Message writes a line that says whether a message is allowed, invalid or denied, and a line for each call that it would make: when it is
@@ -66,15 +52,12 @@ func (k *Check) Message(name string, body []byte) error {
 	return k.write(c.plan())
 }
 
-func (k *Check) judge(body []byte) (c Command, err error) {
-	m, err := Decode(wire.Delivery{Queue: k.Queue, Body: body}, k.MaxBody)
-	if err == nil {
-		c, err = Resolve(m, k.Dispatcher)
+func (k *Check) judge(body []byte) (*Command, error) {
+	j := &job{origin: wire.Delivery{Queue: k.Queue, Body: body}}
+	if j.interpret(k.MaxBody, k.Dispatcher); j.err == nil {
+		j.judge(k.Policy)
 	}
-	if err == nil {
-		err = k.Policy.Apply(&c)
-	}
-	return c, err
+	return &j.command, j.err
 }
 
 func (k *Check) write(steps []planned) error {

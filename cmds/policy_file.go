@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"docker-dispatch/wire"
 )
 
 // policyLen is more than a policy with a pattern for every object of a large host needs.
@@ -17,17 +17,9 @@ const policyLen = 1 << 20
 // ReadPolicy reads a policy's file: a JSON object with any of Verbs, Images, Grants, Limits and Harden. What it leaves out is as
 // NewPolicy has it. An unknown or repeated key, and a value that means nothing, are errors with their key and the mend.
 func ReadPolicy(path string) (*Policy, error) {
-	file, err := os.Open(path)
+	text, err := wire.ReadFile(path, policyLen)
 	if err != nil {
 		return nil, fmt.Errorf("cmds: policy: %w", err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, policyLen+1))
-	if err == nil && len(text) > policyLen {
-		err = fmt.Errorf("longer than %d KiB", policyLen>>10)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cmds: policy %.200q: %w", path, err)
 	}
 	p, err := parsePolicy(text)
 	if err != nil {

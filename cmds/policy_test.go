@@ -528,7 +528,7 @@ func TestBrokenPolicies(t *testing.T) {
 	if _, err := ReadPolicy("/nowhere"); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := ReadPolicy("/dev/zero"); err == nil || err.Error() != `cmds: policy "/dev/zero": longer than 1024 KiB` {
+	if _, err := ReadPolicy("/dev/zero"); err == nil || err.Error() != `cmds: policy: /dev/zero: longer than 1024 KiB` {
 		t.Error(err)
 	}
 }

@@ -82,7 +82,7 @@ func (d *Dispatcher) reopen(queue string, labels map[string]string) (*job, error
 		return nil, err
 	}
 	delivery.Queue = queue
-	j := &job{origin: delivery, begun: time.Now(), lasting: !cut}
+	j := &job{origin: delivery, begun: time.Now(), lasting: !cut, seal: reseal(delivery, labels[labelSigner])}
 	if j.message, err = Decode(delivery, d.MaxBody); err != nil {
 		return nil, err
 	}

@@ -1,9 +1,9 @@
 package cmds
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,9 +90,8 @@ const (
 // delay is how long a message rests before the attempt after this one: 1, 2, 4 … 1024 s, or the next longer, so that
 // messages that failed together do not come back together. It is the same each time that it is asked.
 func (i identity) delay() time.Duration {
-	sum := fnv.New32a()
-	fmt.Fprint(sum, i.ID, i.Attempt, i.Digest)
-	return min(firstRetry<<(min(i.Attempt-1, 10)+int(sum.Sum32()%2)), lastRetry)
+	sum := sha256.Sum256(fmt.Append(nil, i.ID, i.Attempt, i.Digest))
+	return min(firstRetry<<(min(i.Attempt-1, 10)+int(sum[0]%2)), lastRetry)
 }
 
 func readRetries(key string, raw json.RawMessage) (int, error) {

@@ -61,6 +61,10 @@ type Publishing struct {
 	Body  []byte
 	First []string // headers that come before all others where there is no room for all
 
+	// UserID is the login of the one that publishes, for those who read. It is left out where it is "", and where the broker knows
+	// that login by another name.
+	UserID string
+
 	// Delay, when not 0, is a power of two of seconds from 1 to 1024: the message rests that long in the queue that
 	// Queue, RetryInfix and the seconds name, before the broker moves it to Queue.
 	Delay time.Duration

@@ -26,7 +26,7 @@ const secretLen = 4 << 10
 // ReadSecret reads a file that has a password and nothing else: one line, whose newline is left out if it has one. Errors have
 // nothing of what is in it.
 func ReadSecret(path string) (Secret, error) {
-	text, err := readFile(path, secretLen)
+	text, err := ReadFile(path, secretLen)
 	if err != nil {
 		return "", fmt.Errorf("wire: password file: %w", err)
 	}
@@ -54,8 +54,8 @@ func OpenToOthers(path string) (fs.FileMode, bool) {
 	return mode, mode&0o077 != 0
 }
 
-// readFile reads at most limit bytes; a longer file is an error.
-func readFile(path string, limit int64) ([]byte, error) {
+// ReadFile reads a file of at most limit bytes; a longer one is an error.
+func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func (t *TLS) authorities(config *tls.Config) error {
 	if t.CA == "" || t.Unverified {
 		return nil
 	}
-	text, err := readFile(t.CA, pemLen)
+	text, err := ReadFile(t.CA, pemLen)
 	if err != nil {
 		return fmt.Errorf("wire: TLS: the authorities' certificates: %w", err)
 	}
@@ -100,11 +100,11 @@ func (t *TLS) identify(config *tls.Config) error {
 	if t.Cert == "" && t.Key == "" {
 		return nil
 	}
-	cert, err := readFile(t.Cert, pemLen)
+	cert, err := ReadFile(t.Cert, pemLen)
 	if err != nil {
 		return fmt.Errorf("wire: TLS: the client's certificate: %w", err)
 	}
-	key, err := readFile(t.Key, pemLen)
+	key, err := ReadFile(t.Key, pemLen)
 	if err != nil {
 		return fmt.Errorf("wire: TLS: the client's key: %w", err)
 	}

@@ -275,6 +275,7 @@ func TestUnsendable(t *testing.T) {
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{ContentType: long}}, `amqp: publishing to "q": "ContentType of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{ContentEncoding: long}}, `amqp: publishing to "q": "ContentEncoding of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{Type: long}}, `amqp: publishing to "q": "Type of 256 bytes"; AMQP has room for 255`},
+		{wire.Publishing{Queue: "q", UserID: long}, `amqp: publishing to "q": "UserID of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Properties: wire.Properties{AppID: long}}, `amqp: publishing to "q": "AppID of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: long[:248], Delay: time.Second}, `amqp: publishing to "` + long[:248] + `": "Queue of 256 bytes"; AMQP has room for 255`},
 		{wire.Publishing{Queue: "q", Delay: 3 * time.Second}, `amqp: publishing to "q": "Delay of 3s"; it is a power of two of seconds, up to 17m4s`},

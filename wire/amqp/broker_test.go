@@ -563,6 +563,25 @@ func TestPublish(t *testing.T) {
 }
 
 // The connection that publishes is made anew after a loss, and several publishers take turns.
+
+// The broker's word for who has published is its own: a name that it knows otherwise is left out.
+func TestPublishAsUser(t *testing.T) {
+	uri, behind := realBroker(t)
+	queue := newQueue(t, behind)
+	if _, err := behind.QueueDeclare(queue, durable, autoDelete, exclusive, noWait, nil); err != nil {
+		t.Fatal(err)
+	}
+	b := newTestBroker(t, Config{URI: uri, Queue: queue, Name: queue}, new(journal))
+	for _, tt := range []struct{ user, want string }{{Login(uri), Login(uri)}, {"somebody", ""}, {"", ""}} {
+		if err := b.Publish(t.Context(), wire.Publishing{Queue: queue, UserID: tt.user}); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := behind.Get(queue, true); !ok || err != nil || got.UserId != tt.want {
+			t.Errorf("%q: %q, %v", tt.user, got.UserId, err)
+		}
+	}
+}
+
 func TestPublishAfterCut(t *testing.T) {
 	uri, behind := realBroker(t)
 	queue := newQueue(t, behind)

@@ -104,6 +104,15 @@ func (h host) tls() *wire.TLS {
 	}
 }
 
+// Login is the name of the user that an address logs in by; "" where a certificate says it, or may.
+func Login(uri string) string {
+	hosts, err := parseURI(uri)
+	if err != nil || hosts[0].isExternal() {
+		return ""
+	}
+	return hosts[0].uri.Username
+}
+
 // KeyFile is the path of the client's key that an address names; "" is none.
 func KeyFile(uri string) string {
 	hosts, err := parseURI(uri)

@@ -138,6 +138,12 @@ func (o *outlet) open() (err error) {
 func (b *Broker) publish(p wire.Publishing) error {
 	b.log.Debug("publishing", "queue", address(p), "message", p.MessageID, "bytes", len(p.Body))
 	err := b.outlet.send(p)
+	if p.UserID != "" && replyCode(err) == amqp091.PreconditionFailed {
+		p.UserID = ""
+		if err = b.outlet.open(); err == nil {
+			err = b.outlet.send(p)
+		}
+	}
 	if p.Delay != 0 && replyCode(err) == amqp091.NoRoute {
 		if err := b.declareRetry(b.outlet.conn, p); err != nil {
 			return err
@@ -176,8 +182,7 @@ func (o *outlet) send(p wire.Publishing) error {
 	return cmp.Or(err, errNacked)
 }
 
-// message is p as the library sends it. The broker checks a UserId against the login, and an Expiration is the first
-// publisher's: neither is set.
+// message is p as the library sends it. An Expiration is the first publisher's and not set.
 func (o *outlet) message(p wire.Publishing) amqp091.Publishing {
 	return amqp091.Publishing{
 		DeliveryMode:    amqp091.Persistent,
@@ -189,6 +194,7 @@ func (o *outlet) message(p wire.Publishing) amqp091.Publishing {
 		Type:            p.Type,
 		AppId:           p.AppID,
 		Priority:        p.Priority,
+		UserId:          p.UserID,
 		Timestamp:       p.Timestamp,
 		Headers:         boundHeaders(p.Headers, p.First, headersWithin(o.conn.Config.FrameSize)),
 		Body:            p.Body,
@@ -206,6 +212,7 @@ func check(p wire.Publishing) error {
 		{"ContentEncoding", p.ContentEncoding},
 		{"Type", p.Type},
 		{"AppID", p.AppID},
+		{"UserID", p.UserID},
 	} {
 		if len(short.value) > maxShortStr {
 			return unsendable(p, fmt.Sprintf("%s of %d bytes", short.name, len(short.value)), fmt.Sprintf("AMQP has room for %d", maxShortStr))
