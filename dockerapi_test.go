@@ -1586,6 +1586,7 @@ func TestFaultsOfItsOwnBroker(t *testing.T) {
 		p.await("a new session", func() bool { return strings.Contains(p.stderr.String(), `msg="consuming again"`) })
 		p.expectExit("run", 0)
 		equal(t, p.output("run", "stdout"), "begun\nend\n")
+		p.await("the container to go", func() bool { return len(p.containers()) == 0 })
 		p.leave(exitOK)
 		p.checkOutcomes(false, "run")
 		p.checkSettled(0, 0)

@@ -787,9 +787,9 @@ func sendOptions(name string, args []string) (s *cmds.Send, broker *amqp.Broker,
 		if s.Key, err = cmds.ReadPrivateKey(*key); err != nil {
 			return nil, nil, nil, err
 		}
-		warnOfFile(*key, log)
+		warnOfSecrets(log, *key)
 	}
-	warnOfFile(cfg.PasswordFile, log)
+	warnOfSecrets(log, cfg.PasswordFile)
 	cfg.Queue = s.Queue
 	if broker, err = amqp.New(cfg); err != nil {
 		return nil, nil, nil, err
@@ -864,19 +864,23 @@ func warnOfEngine(address wire.Addr, log *logfmt.Logger) {
 	}
 }
 
-// warnOfFiles names those with secrets that are open to others.
+// warnOfFiles names those with secrets that are open to others, and those by which others could grant themselves what they like.
 func warnOfFiles(cfg *config, credentials cmds.Credentials, log *logfmt.Logger) {
-	files := []string{cfg.password, amqp.KeyFile(cfg.broker), credentials.Secrets()}
+	warnOfSecrets(log, cfg.password, amqp.KeyFile(cfg.broker), credentials.Secrets())
 	if cfg.engine.TLS != nil {
-		files = append(files, cfg.engine.TLS.Key)
+		warnOfSecrets(log, cfg.engine.TLS.Key)
 	}
-	for _, path := range files {
-		warnOfFile(path, log)
+	for _, path := range []string{cfg.policy, cfg.verify} {
+		if mode, open := wire.OpenToOthers(path, wire.WriteAccess); open {
+			log.Warn("users other than its owner may change what messages may do", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod go-w")
+		}
 	}
 }
 
-func warnOfFile(path string, log *logfmt.Logger) {
-	if mode, open := wire.OpenToOthers(path); open {
-		log.Warn("a file with secrets is open to users other than its owner", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod 600")
+func warnOfSecrets(log *logfmt.Logger, files ...string) {
+	for _, path := range files {
+		if mode, open := wire.OpenToOthers(path, wire.AnyAccess); open {
+			log.Warn("a file with secrets is open to users other than its owner", "file", path, "mode", fmt.Sprintf("%04o", mode), "mend", "chmod 600")
+		}
 	}
 }

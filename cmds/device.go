@@ -3,6 +3,7 @@ package cmds
 import (
 	"cmp"
 	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,16 +30,18 @@ func parseDevice(s string) (any, error) {
 	if len(parts) > 3 || parts[0] == "" {
 		return nil, errDevice
 	}
-	d := device{parts[0], parts[0], "rwm"}
+	source := path.Clean(parts[0]) // as docker's CLI does, but not of three parts
+	d := device{source, source, "rwm"}
 	switch {
+	case len(parts) == 1:
 	case len(parts) == 2 && isPermissions(parts[1]):
 		d.CgroupPermissions = parts[1]
 	case len(parts) == 2:
-		d.PathInContainer = parts[1]
+		d.PathOnHost, d.PathInContainer = parts[0], path.Clean(parts[1])
 	case len(parts) == 3 && !isPermissions(parts[2]):
 		return nil, errors.New("not permissions: any of r, w and m")
 	case len(parts) == 3:
-		d.PathInContainer, d.CgroupPermissions = parts[1], parts[2]
+		d = device{parts[0], parts[1], parts[2]}
 	}
 	if !strings.HasPrefix(d.PathInContainer, "/") {
 		return nil, errors.New("the device's path in the container is not absolute")

@@ -3,6 +3,8 @@ package cmds
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -72,6 +74,38 @@ func FuzzConfig(f *testing.F) {
 		entry, found := config.find(registryOf(image))
 		if !found && !entry.isEmpty() {
 			t.Errorf("%q has no login for %q, and gives %+v", data, image, entry)
+		}
+	})
+}
+
+// FuzzOptionAgainstDocker: what is accepted here docker's CLI accepts too, and asks the Engine for the same. It starts the CLI for each input, and
+// so runs only with $DOCKER_CLI; TestOracle has the seeds at any time.
+func FuzzOptionAgainstDocker(f *testing.F) {
+	if os.Getenv("DOCKER_CLI") == "" {
+		f.Skip("$DOCKER_CLI is not set")
+	}
+	known := map[string]bool{}
+	for _, c := range oracleCases {
+		version, flags := splitCase(c)
+		if version == oracleAPI && len(flags) == 1 && !slices.Contains(sentOtherwise, c) {
+			name, value, found := strings.Cut(strings.TrimPrefix(flags[0], "--"), "=")
+			if found && rowOf(f, "run", optionName(name)).kind != &kindFlag {
+				known[name] = true
+				f.Add(name, value)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		c := "--" + name + "=" + value
+		if !known[name] || name == "platform" || value == "-0" || strings.Contains(value, " --") || strings.Contains(value, "\x00") || !utf8.ValidString(value) || value != strings.TrimSpace(value) {
+			t.Skip()
+		}
+		here := answerHere(t, c)
+		if strings.HasPrefix(here, "refused: ") {
+			return
+		}
+		if docker := answerDocker(t, dockerCLI(t), c); docker != here {
+			t.Errorf("%q\ndocker %s\nhere   %s", c, docker, here)
 		}
 	})
 }

@@ -66,11 +66,10 @@ var refusedHere = []string{
 }
 
 // sentOtherwise are the differences between what is sent. A protocol is sent in small letters, as the CLI does for --publish alone. A
-// path of a device is sent as it is given, which the CLI takes its dots out of. A platform is sent as it is given, which the CLI
-// completes, and the Engine too. Standard input that is attached is open, for which the CLI needs --interactive too.
+// platform is sent as it is given, which the CLI completes, and the Engine too. Standard input that is attached is open, for which the
+// CLI needs --interactive too.
 var sentOtherwise = []string{
 	"--expose=80/udp --expose=90-92/TCP",
-	"--device=/dev/../dev/fuse",
 	"--platform=linux/aarch64",
 	"--attach=stdin",
 }
@@ -87,7 +86,7 @@ var oracleCases = []string{
 	"--cpu-period=50000", "--cpu-quota=25000", "--cpu-quota=1.5", "--cpu-rt-period=1000000 --cpu-rt-runtime=950000", "--cpu-shares=512", "--cpu-shares=-1", "--cpu-shares=x",
 	"--cpus=1.5", "--cpus=.5", "--cpus=2", "--cpus=0.000000001", "--cpus=1.50", "--cpus=0", "--cpus=1.0000000001", "--cpus=all", "--cpus=", "--cpus=.", "--cpus=1.5.5", "--cpus=3/2", "--cpus=1e-1", "--cpus=-1", "--cpus=1 --cpu-quota=50000",
 	"--cpuset-cpus=0-1", "--cpuset-mems=0,1", "--cpuset-cpus=",
-	"--device=/dev/fuse", "--device=/dev/sda:/dev/xvda", "--device=/dev/sda:r", "--device=/dev/sda:/dev/xvda:rw", "--device=/dev/sda:rwmr", "--device=/dev/sda:/dev/xvda:x", "--device=dev", "--device=/dev/a:/dev/b:r:w", "--device=:/dev/b", "--device=/dev/../dev/fuse",
+	"--device=/dev/fuse", "--device=/dev/sda:/dev/xvda", "--device=/dev/sda:r", "--device=/dev/sda:/dev/xvda:rw", "--device=/dev/sda:rwmr", "--device=/dev/sda:/dev/xvda:x", "--device=dev", "--device=/dev//fuse", "--device=/dev/sda://x", "--device=/dev//sda:r", "--device=/dev//sda:/x/../y:rw", "--device=/dev/a:/dev/b:r:w", "--device=:/dev/b", "--device=/dev/../dev/fuse",
 	"--device=nvidia.com/gpu=0 --device=nvidia.com/gpu=all --device=/dev/fuse", "--device=vendor/class=", "--device=9vendor.com/gpu=0", "--device=nvidia.com/gpu=0 --gpus=all",
 	"--device-cgroup-rule=c 1:3 mr", "--device-cgroup-rule=a *:* rwm", "--device-cgroup-rule=c 1:3 x", "--device-cgroup-rule=d 1:3 r", "--device-cgroup-rule=c 1 r", "--device-cgroup-rule=c 1:3 rwmr",
 	"--device-read-bps=/dev/sda:1mb", "--device-write-bps=/dev/sda:1.5g", "--device-read-bps=/dev/sda:fast", "--device-read-bps=sda:1m", "--device-write-bps=/dev/sda:-1",

@@ -102,10 +102,18 @@ func (d *door) read(key string, raw json.RawMessage) (permit, error) {
 		}
 	}
 	if d.object != "" && d.name != "ps" {
-		return readPermit(key, raw, want+" or a list of names with * and ?", nil)
+		return readPermit(key, raw, want+" or a list of names with * and ?", properName)
 	}
 	all, err := decode[bool](key, raw, want)
 	return permit{all: all}, err
+}
+
+// properName says what is wrong with a name in a list; "" is nothing.
+func properName(pattern string) string {
+	if pattern == "own" {
+		return `in a list it is a name; "own" stands alone`
+	}
+	return ""
 }
 
 func (p *Policy) readImages(key string, raw json.RawMessage) (err error) {

@@ -81,7 +81,7 @@ var grantKinds = [...]grantKind{
 	{name: "Network", what: "network", usual: []string{"bridge", "default", "none"}, match: matchObject},
 	{name: "NetworkDriver", what: "network driver", usual: []string{"bridge"}},
 	{name: "Pid", match: matchObject},
-	{name: "Restart", usual: []string{"no"}},
+	{name: "Restart", usual: []string{"*"}},
 	{name: "SecurityOpt", usual: []string{"no-new-privileges", "no-new-privileges=true"}, fold: foldSecurityOpt},
 	{name: "Tmpfs", what: "tmpfs option", usual: tmpfsOptions},
 	{name: "Userns", match: matchObject},

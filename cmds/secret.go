@@ -27,7 +27,7 @@ func redacted(key, value string) (string, string) {
 		name, _, _ := strings.Cut(option, ".")
 		top = "Options." + name
 	}
-	if !secretKeys[top] {
+	if !secretKeys[top] && !(top == "Options.Mount" && strings.Contains(strings.ToLower(value), "volume-opt")) {
 		return key, value
 	}
 	if strings.Contains(key, "=") {

@@ -25,6 +25,8 @@ func TestNoSecretInMistakes(t *testing.T) {
 		run + `,"Env":{"PASSWORD=hunter2":"","PASSWORD=hunter2":""}}}`,
 		run + `,"Env":{"DOCKER_DISPATCH_ATTEMPT":"hunter2"}}}`,
 		run + `,"LogDriver":"splunk","LogOpt":["=hunter2"]}}`,
+		run + `,"Mount":"dst=/d,volume-opt=o=password=hunter2,size=1"}}`,
+		run + `,"Mount":["dst=/d,Volume-Opt=o=password=hunter2,size=1"]}}`,
 		run + `,"LogDriver":"splunk","LogOpt":{"splunk-token":["hunter2"]}}}`,
 		run + `},"Stdin":["hunter2"]}`,
 		run + `},"Stdin":{"x":"hunter2"}}`,

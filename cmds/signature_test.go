@@ -275,7 +275,7 @@ func TestMakeKey(t *testing.T) {
 	if want := "alice " + base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey)); err != nil || line != want {
 		t.Errorf("%v: %s, want %s", err, line, want)
 	}
-	if mode, open := wire.OpenToOthers("alice.key"); open || mode != 0o600 {
+	if mode, open := wire.OpenToOthers("alice.key", wire.AnyAccess); open || mode != 0o600 {
 		t.Errorf("the mode is %o", mode)
 	}
 	for _, name := range []string{"alice", "", "../bob", "/bob", "a b", "#a", "-a", ".a", "é", strings.Repeat("a", 65)} {

@@ -7,7 +7,7 @@ moment=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 signed=$(mktemp)
 trap 'rm -f "$signed"' EXIT
 
-# netstring: the length in bytes, a colon, standard input, a comma.
+# netstring TEXT: its length in bytes, a colon, the text, a comma.
 netstring() {
     printf '%d:' "$(printf %s "$1" | wc -c)"
     printf '%s,' "$1"

@@ -43,15 +43,21 @@ func ReadSecret(path string) (Secret, error) {
 	return Secret(line), nil
 }
 
-// OpenToOthers tells whether users other than the owner of a file may do anything with it, and its permissions. A file that is
+// Permissions of users other than a file's owner.
+const (
+	AnyAccess   fs.FileMode = 0o077
+	WriteAccess fs.FileMode = 0o022
+)
+
+// OpenToOthers tells whether users other than the owner of a file may do any of that with it, and its permissions. A file that is
 // not there is open to nobody.
-func OpenToOthers(path string) (fs.FileMode, bool) {
+func OpenToOthers(path string, may fs.FileMode) (fs.FileMode, bool) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, false
 	}
 	mode := info.Mode().Perm()
-	return mode, mode&0o077 != 0
+	return mode, mode&may != 0
 }
 
 // ReadFile reads a file of at most limit bytes; a longer one is an error.

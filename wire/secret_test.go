@@ -75,18 +75,22 @@ func TestReadSecret(t *testing.T) {
 
 func TestOpenToOthers(t *testing.T) {
 	path := t.TempDir() + "/key"
-	if _, open := OpenToOthers(path); open {
+	if _, open := OpenToOthers(path, AnyAccess); open {
 		t.Error("a file that is not there is open")
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for mode, want := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o700: false, 0o640: true, 0o604: true, 0o660: true, 0o602: true} {
+	for mode, want := range map[os.FileMode][2]bool{
+		0o600: {}, 0o400: {}, 0o700: {}, 0o640: {true, false}, 0o604: {true, false}, 0o660: {true, true}, 0o602: {true, true},
+	} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if got, open := OpenToOthers(path); got != mode || open != want {
-			t.Errorf("%04o: got %04o, %t", mode, got, open)
+		got, any := OpenToOthers(path, AnyAccess)
+		_, write := OpenToOthers(path, WriteAccess)
+		if got != mode || any != want[0] || write != want[1] {
+			t.Errorf("%04o: got %04o, %t, %t", mode, got, any, write)
 		}
 	}
 }
