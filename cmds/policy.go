@@ -57,7 +57,7 @@ func (e *Denied) Error() string {
 func NewPolicy() *Policy {
 	p := &Policy{verbs: map[string]permit{}, grants: map[string]permit{}}
 	for _, d := range doors {
-		p.verbs[d.name] = d.usual
+		p.verbs[d.name] = d.standard()
 	}
 	for _, name := range grantNames() {
 		p.grants[name] = permit{patterns: kindOf(name).usual}

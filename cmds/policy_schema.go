@@ -55,7 +55,7 @@ func (d *door) schema() string {
 	if d.object != "" && d.name != "ps" {
 		choices = append(choices, `{"$ref": "#/$defs/patterns"}`)
 	}
-	return `{"anyOf": [` + strings.Join(choices, ", ") + `], "description": "without it: ` + d.usual.text() + `"}`
+	return `{"anyOf": [` + strings.Join(choices, ", ") + `], "description": "without it: ` + d.standard().text() + `"}`
 }
 
 // text is what a permit of a door is, for people.

@@ -12,43 +12,53 @@ import (
 // door is what a policy lets messages through by: a verb, or what a verb does to one kind of object.
 type door struct {
 	name   string
-	object string // the key of what it reaches, which may be own or known by its name; "" is nothing that could be told apart
-	usual  permit // of a policy that does not say
-	makes  bool   // the object is not there yet
+	object string  // the key of what it reaches, which may be own or known by its name; "" is nothing that could be told apart
+	usual  *permit // nil lets nothing through
+	makes  bool    // the object is not there yet
+
+	operations string // what it may come to beside unasked, by operationId in moby's api/swagger.yaml
 }
 
 var owned = permit{own: true}
 
 var doors = [...]door{
-	{name: "run", usual: everything},
-	{name: "create", usual: everything},
-	{name: "start", object: "Container", usual: owned},
-	{name: "stop", object: "Container", usual: everything},
-	{name: "restart", object: "Container", usual: owned},
-	{name: "kill", object: "Container", usual: owned},
-	{name: "pause", object: "Container", usual: owned},
-	{name: "unpause", object: "Container", usual: owned},
-	{name: "remove", object: "Container", usual: everything},
-	{name: "wait", object: "Container", usual: owned},
-	{name: "exec", object: "Container", usual: owned},
-	{name: "logs", object: "Container", usual: owned},
-	{name: "inspect", object: "Container", usual: owned},
-	{name: "inspect image"},
-	{name: "inspect network", object: "Network"},
-	{name: "inspect volume", object: "Volume"},
-	{name: "rename", object: "Container", usual: owned},
-	{name: "update", object: "Container", usual: owned},
-	{name: "pull", usual: everything},
-	{name: "ps", object: "Container", usual: owned},
-	{name: "cp", object: "Container", usual: owned},
-	{name: "cp into", object: "Container"},
-	{name: "rmi"},
-	{name: "volume create", object: "Volume", makes: true},
-	{name: "volume rm", object: "Volume"},
-	{name: "network create", object: "Network", makes: true},
-	{name: "network rm", object: "Network"},
-	{name: "network connect", object: "Network"},
-	{name: "network disconnect", object: "Network"},
+	{name: "run", usual: &everything, operations: "ImageCreate ContainerCreate ContainerAttach ContainerStart ContainerWait ContainerLogs ContainerRename VolumeCreate"},
+	{name: "create", usual: &everything, operations: "ImageCreate ContainerCreate ContainerRename"},
+	{name: "start", object: "Container", usual: &owned, operations: "ContainerAttach ContainerStart ContainerWait"},
+	{name: "stop", object: "Container", usual: &everything},
+	{name: "restart", object: "Container", usual: &owned, operations: "ContainerRestart"},
+	{name: "kill", object: "Container", usual: &owned, operations: "ContainerKill"},
+	{name: "pause", object: "Container", usual: &owned, operations: "ContainerPause"},
+	{name: "unpause", object: "Container", usual: &owned, operations: "ContainerUnpause"},
+	{name: "remove", object: "Container", usual: &everything},
+	{name: "wait", object: "Container", usual: &owned, operations: "ContainerWait"},
+	{name: "exec", object: "Container", usual: &owned, operations: "ContainerExec ExecStart ExecInspect"},
+	{name: "logs", object: "Container", usual: &owned, operations: "ContainerLogs"},
+	{name: "inspect", object: "Container", usual: &owned},
+	{name: "inspect image", operations: "ImageInspect"},
+	{name: "inspect network", object: "Network", operations: "NetworkInspect"},
+	{name: "inspect volume", object: "Volume", operations: "VolumeInspect"},
+	{name: "rename", object: "Container", usual: &owned, operations: "ContainerRename"},
+	{name: "update", object: "Container", usual: &owned, operations: "ContainerUpdate"},
+	{name: "pull", usual: &everything, operations: "ImageCreate"},
+	{name: "ps", object: "Container", usual: &owned},
+	{name: "cp", object: "Container", usual: &owned, operations: "ContainerArchive"},
+	{name: "cp into", object: "Container", operations: "PutContainerArchive"},
+	{name: "rmi", operations: "ImageDelete"},
+	{name: "volume create", object: "Volume", makes: true, operations: "VolumeCreate"},
+	{name: "volume rm", object: "Volume", operations: "VolumeInspect"},
+	{name: "network create", object: "Network", makes: true, operations: "NetworkCreate NetworkInspect"},
+	{name: "network rm", object: "Network", operations: "NetworkDelete NetworkInspect"},
+	{name: "network connect", object: "Network", operations: "NetworkConnect NetworkInspect"},
+	{name: "network disconnect", object: "Network", operations: "NetworkDisconnect NetworkInspect"},
+}
+
+// standard is what it lets through where no policy says.
+func (d *door) standard() permit {
+	if d.usual == nil {
+		return permit{}
+	}
+	return *d.usual
 }
 
 func (d *door) rule() string { return "Verbs." + join("", d.name) }
