@@ -4118,10 +4118,11 @@ func TestCreatedIsNoOrphan(t *testing.T) {
 func TestCommandsAreObeyedWhileNobodyReads(t *testing.T) {
 	t.Parallel()
 	here := e2e(t)
+	yes := "yes " + strings.Repeat("0123456789", 7) // a megabyte of "y" is half a million lines for the test to read
 	for _, c := range []struct{ what, before, cmd, message, comes string }{
-		{"exec", "running", "sleep 3600", `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["yes"]}`, "exited|interrupted"},
-		{"logs", "running", "yes 0123456789012345678901234567890123456789012345678901234567890123", `{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`, "logged"},
-		{"start attached", "created", "yes", `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, "exited"},
+		{"exec", "running", "sleep 3600", `{"Dockercmd": "exec", "Container": "NAME", "Cmd": ["sh", "-c", "` + yes + `"]}`, "exited|interrupted"},
+		{"logs", "running", yes, `{"Dockercmd": "logs", "Options": {"Follow": true}, "Container": "NAME"}`, "logged"},
+		{"start attached", "created", yes, `{"Dockercmd": "start", "Options": {"Attach": true}, "Container": "NAME"}`, "exited"},
 	} {
 		for _, end := range []struct {
 			what, message, state string
