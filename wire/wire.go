@@ -3,7 +3,7 @@
 // what is not to be told ([Secret]).
 //
 // The protocols themselves are in the folders below: http1 is the client side of RFC 9112 with hijacking, stdcopy is
-// Docker's multiplexed stream, and amqp is AMQP 0-9-1 as RabbitMQ speaks it, by github.com/rabbitmq/amqp091-go. None of
-// them knows what a container is. This package imports the standard library only. It dials, by crypto/tls where TLS is asked for,
+// Docker's multiplexed stream, amqp is AMQP 0-9-1 as RabbitMQ speaks it, by github.com/rabbitmq/amqp091-go, and logfmt is
+// what the log is written in. None of them knows what a container is. This package imports the standard library only. It dials, by crypto/tls where TLS is asked for,
 // and says no word on a connection beyond that; it verifies who answers unless it is told in so many words not to.
 package wire
