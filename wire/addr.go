@@ -57,7 +57,7 @@ func parseAddr(s, defaultPort string) (Addr, error) {
 	switch {
 	case s == "":
 		return Addr{}, addrError(s, "empty")
-	case !found && strings.HasPrefix(s, "/"):
+	case strings.HasPrefix(s, "/"):
 		return Addr{Network: "unix", Address: s}, nil
 	case !found:
 		return parseTCP(s, s, "")
