@@ -17,14 +17,14 @@ const (
 
 // networkFields are the parts of a Network, by docker's --network.
 var networkFields = []field{
-	{name: "name", path: "name"},
-	{name: "alias", path: "Aliases", parse: parseItem},
-	{name: "ip", path: "IPAMConfig.IPv4Address"},
-	{name: "ip6", path: "IPAMConfig.IPv6Address"},
-	{name: "link-local-ip", path: "IPAMConfig.LinkLocalIPs", parse: parseItem},
-	{name: "mac-address", path: "MacAddress", parse: parseMAC},
-	{name: "driver-opt", path: "DriverOpts", parse: parseAssignment},
-	{name: "gw-priority", path: "GwPriority", parse: parsePriority},
+	{name: "name", path: "name", parse: trimmed(parseText)},
+	{name: "alias", path: "Aliases", parse: trimmed(parseItem)},
+	{name: "ip", path: "IPAMConfig.IPv4Address", parse: trimmed(parseText)},
+	{name: "ip6", path: "IPAMConfig.IPv6Address", parse: trimmed(parseText)},
+	{name: "link-local-ip", path: "IPAMConfig.LinkLocalIPs", parse: trimmed(parseItem)},
+	{name: "mac-address", path: "MacAddress", parse: trimmed(parseMAC)},
+	{name: "driver-opt", path: "DriverOpts", parse: parseDriverOpt},
+	{name: "gw-priority", path: "GwPriority", parse: trimmed(parsePriority)},
 }
 
 // network is a value of docker's --network.
@@ -64,7 +64,20 @@ func hasAssignment(s string) bool {
 	return false
 }
 
+// trimmed is parse without the blanks around the value, which docker's CLI takes away.
+func trimmed(parse func(string) (any, error)) func(string) (any, error) {
+	return func(s string) (any, error) { return parse(strings.TrimSpace(s)) }
+}
+
 func parseItem(s string) (any, error) { return item{s}, nil }
+
+func parseDriverOpt(s string) (any, error) {
+	key, value, found := strings.Cut(s, "=")
+	if !found {
+		return parseAssignment(s)
+	}
+	return parseAssignment(strings.TrimSpace(key) + "=" + strings.TrimSpace(value))
+}
 
 func parseMAC(s string) (any, error) {
 	if _, err := net.ParseMAC(strings.TrimSpace(s)); err != nil {
