@@ -19,7 +19,7 @@ SMALL := -gcflags=all=-l $(patsubst %,-gcflags=%=,$(HOT)) -ldflags "-s -w -funca
 
 # How long each fuzz target runs: some seconds. A count and not a time, since a worker that is busy when a time is over makes
 # go test fail with "context deadline exceeded" now and then.
-FUZZTIME ?= 60000x
+FUZZTIME ?= 20000x
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
