@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -84,7 +83,7 @@ func (c Credentials) read() (config dockerConfig, err error) {
 		return config, nil
 	}
 	file := c.file()
-	data, err := readConfig(file)
+	data, err := wire.ReadFile(file, configLen)
 	switch {
 	case !c.needed && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)):
 		return config, nil
@@ -95,19 +94,6 @@ func (c Credentials) read() (config dockerConfig, err error) {
 		return config, fmt.Errorf("docker's config file %s: %w", file, err)
 	}
 	return config, nil
-}
-
-func readConfig(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, configLen+1))
-	if err == nil && len(data) > configLen {
-		return nil, fmt.Errorf("%s: longer than %d MiB", path, configLen>>20)
-	}
-	return data, err
 }
 
 // dockerConfig is what docker's config file says of registries. Their names are those of registryOf; older versions of docker

@@ -126,7 +126,7 @@ var headers = []struct{ config, image, want string }{
 	{`{"auths":{"r.io":{"auth":"bm9jb2xvbg=="}}}`, "r.io/a", `error: docker's config file FILE: auths, "r.io": its "auth" is not user:password in base64`},
 	{`{"auths":{"a\n\u001b[31m":{"auth":"-"}}}`, "r.io/a", `error: docker's config file FILE: auths, "a\n\x1b[31m": its "auth" is not user:password in base64`},
 	{strings.Repeat(" ", configLen), "r.io/a", "error: docker's config file FILE: line 1, column 1048576: not JSON"},
-	{strings.Repeat(" ", configLen+1), "r.io/a", "error: docker's config file: FILE: longer than 1 MiB"},
+	{strings.Repeat(" ", configLen+1), "r.io/a", "error: docker's config file: FILE: longer than 1024 KiB"},
 }
 
 func TestRegistryHeader(t *testing.T) {
@@ -228,7 +228,7 @@ func TestFindCredentials(t *testing.T) {
 		{"DIR/empty", "DIR/good", "docker's config file: open DIR/empty/config.json: no such file or directory"},
 		{"DIR/nowhere", "DIR/good", "docker's config file: open DIR/nowhere: no such file or directory"},
 		{"/dev/null/x", "DIR/good", "docker's config file: open /dev/null/x: not a directory"},
-		{"/dev/zero", "DIR/good", "docker's config file: /dev/zero: longer than 1 MiB"},
+		{"/dev/zero", "DIR/good", "docker's config file: /dev/zero: longer than 1024 KiB"},
 	} {
 		t.Setenv("HOME", strings.ReplaceAll(tt.home, "DIR", dir))
 		c, atStart := FindCredentials(strings.ReplaceAll(tt.path, "DIR", dir))
