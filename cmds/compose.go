@@ -18,8 +18,8 @@ type field struct {
 // item is a value that goes to the end of a list, and does not take the place of what was there.
 type item struct{ value any }
 
-// compose makes the object that such a text stands for, by the rows of a table. Names are taken in any letter case.
-func compose(text string, table []field) (map[string]any, error) {
+// compose makes the object that such a text stands for, by the rows of a table. Names are taken in any letter case, if so is said.
+func compose(text string, table []field, anyCase bool) (map[string]any, error) {
 	parts, err := splitQuoted(text)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,10 @@ func compose(text string, table []field) (map[string]any, error) {
 	object := map[string]any{}
 	for _, part := range parts {
 		name, value, given := strings.Cut(part, "=")
-		f, err := findField(strings.ToLower(name), table)
+		if anyCase {
+			name = strings.ToLower(name)
+		}
+		f, err := findField(name, table)
 		switch {
 		case err != nil:
 			return nil, err

@@ -104,7 +104,7 @@ func parseGpus(s string) (any, error) {
 	if !strings.Contains(s, "=") {
 		s = "count=" + s
 	}
-	request, err := compose(s, gpuFields)
+	request, err := compose(s, gpuFields, false)
 	if err != nil {
 		return nil, err
 	}

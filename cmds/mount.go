@@ -41,7 +41,7 @@ var mountFamilies = []struct{ kind, path string }{
 }
 
 func parseMount(s string) (any, error) {
-	mount, err := compose(s, mountFields)
+	mount, err := compose(s, mountFields, true)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func parseNetwork(s string) (any, error) {
 	if !hasAssignment(s) {
 		return nameNetwork(s, map[string]any{})
 	}
-	endpoint, err := compose(strings.ToLower(s), networkFields)
+	endpoint, err := compose(strings.ToLower(s), networkFields, true)
 	if err != nil {
 		return nil, err
 	}
