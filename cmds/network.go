@@ -80,7 +80,7 @@ func parseDriverOpt(s string) (any, error) {
 }
 
 func parseMAC(s string) (any, error) {
-	if _, err := net.ParseMAC(strings.TrimSpace(s)); err != nil {
+	if _, err := net.ParseMAC(strings.TrimSpace(s)); err != nil || !strings.ContainsAny(s, ":-.") { // which docker's Go wants between
 		return nil, errors.New(`not a MAC address (try "92:d0:c6:0a:29:33")`)
 	}
 	return s, nil

@@ -108,7 +108,7 @@ var oracleCases = []string{
 	"--label=a=b=c --label=d --label=a=e", "--label= a=b", "--label==x", "--label=a b=c", "--label=docker-dispatch.queue=mine",
 	"--link=db --link=db:database", "--link=", "--link=a:b:c", "--network=mynet --link=db:database", "--network=bridge --link=db",
 	"--log-driver=syslog --log-opt=tag=x --log-opt=bare", "--log-driver=none", "--log-driver=none --log-opt=a=b", "--log-opt==x",
-	"--mac-address=92:d0:c6:0a:29:33", "--network=mynet --mac-address=92:d0:c6:0a:29:33", "--mac-address=92:d0", "@1.41 --mac-address=92:d0:c6:0a:29:33",
+	"--mac-address=92d0c60a2933", "--mac-address=92:d0:c6:0a:29:33", "--network=mynet --mac-address=92:d0:c6:0a:29:33", "--mac-address=92:d0", "@1.41 --mac-address=92:d0:c6:0a:29:33",
 	"--memory=512m", "--memory=2g", "--memory=1.5G", "--memory=2 GiB", "--memory=100", "--memory=10b", "--memory=7kb", "--memory=1t", "--memory=.5p", "--memory=1e3", "--memory=0",
 	"--memory=5x", "--memory=", "--memory=-5m", "--memory=m", "--memory=1mm", "--memory=1mib2", "--memory=1i", "--memory=0x10", "--memory=1_000", "--memory=1  g", "--memory=1bb", "--memory=infinity",
 	"--memory-reservation=256m", "--memory=1g --memory-swap=2g", "--memory=1g --memory-swap=-1", "--memory-swap=-1", "--memory-swap=-2", "--memory-swap=1g", "--memory=1g --memory-swap=512m", "--memory=1g --memory-reservation=2g",
