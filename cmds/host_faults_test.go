@@ -404,9 +404,15 @@ func TestHostRemovesRun(t *testing.T) {
 // A message that has come while a run with Remove was in work finds its container removed, not missing.
 func TestHostRemovePending(t *testing.T) {
 	s := newStage(t, map[string]program{"sleep": sleepOn})
+	all := make(chan struct{})
+	s.bend("stop", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+		<-all
+		answer(w, r)
+	})
 	s.give("m", attached("sleep"))
 	s.give("n", `{"Dockercmd":"stop","Container":"hello","Options":{"Time":0}}`)
 	s.give("o", `{"Dockercmd":"remove","Container":"hello"}`)
+	close(all)
 	s.Wait()
 	got := seconds.ReplaceAllString(s.out.take(), " in T")
 	for _, want := range []string{"hello                = exited 137 (SIGKILL) in T\n", "hello                = stopped\n", "hello                = removed\n", "m: ack\n", "n: ack\n", "o: ack\n"} {
