@@ -32,7 +32,7 @@ func (c *Client) ExecStart(ctx context.Context, id string, s Streams) (*Stream, 
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{answer: answer, output: s.reader(answer), input: conn, tty: s.Tty}, nil
+	return s.over(conn, answer), nil
 }
 
 // ExecStartDetached runs an exec, once, and leaves it alone. Tty is what ContainerExec has said.

@@ -47,6 +47,13 @@ func (s Streams) reader(src io.Reader) *stdcopy.Reader {
 	return stdcopy.NewReader(src)
 }
 
+// over makes the stream of a connection that was hijacked.
+func (s Streams) over(conn *http1.Conn, answer *answer) *Stream {
+	output := s.reader(answer)
+	output.Line = conn
+	return &Stream{answer: answer, output: output, input: conn, tty: s.Tty}
+}
+
 // Stream is what a container writes, and for an attach also what it reads.
 type Stream struct {
 	answer *answer // what carries it
@@ -66,7 +73,7 @@ func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*St
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{answer: answer, output: s.reader(answer), input: conn, tty: s.Tty}, nil
+	return s.over(conn, answer), nil
 }
 
 // ContainerLogs reads what the container has written. Query: follow, until it has exited, and not only so far; since and
@@ -98,6 +105,10 @@ func (s *Stream) Next() (Output, []byte, error) {
 	}
 	return 0, nil, s.answer.fail(err)
 }
+
+// Ready says whether Next would not wait, as far as that is known: of a log, and with TLS, it is so only of what has been read
+// already.
+func (s *Stream) Ready() bool { return s.output.Ready() }
 
 // Write sends bytes to the container's standard input. It may wait for the container to read.
 func (s *Stream) Write(p []byte) (int, error) {

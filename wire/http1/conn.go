@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -35,8 +36,12 @@ type conn struct {
 	keep    bool        // when the response has been read, another request may follow
 }
 
+// readers are those that no connection holds.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
 func newConn(ctx context.Context, nc net.Conn, client *Client) *conn {
-	c := &conn{Conn: nc, client: client, r: bufio.NewReaderSize(nc, readBuffer)}
+	c := &conn{Conn: nc, client: client, r: readers.Get().(*bufio.Reader)}
+	c.r.Reset(nc)
 	c.watch(ctx)
 	return c
 }
@@ -75,15 +80,65 @@ func (c *conn) fail(op string, err error) error {
 // Conn is a connection that a response has handed over, after [Client.Hijack]. Its bytes are the peer's own, without framing.
 // The context of Hijack still governs it: when that is done, blocked and later Reads and Writes fail with an *Error around
 // the context's, and the connection is of no more use. One goroutine may Read while another Writes.
-type Conn struct{ c *conn }
+type Conn struct {
+	c   *conn
+	err error // of a look at the socket, which tells it once; what a Read returns from then on
+}
 
 // Read reads what the peer sends, first of all what came right behind the head. The peer's end of its direction is io.EOF.
-func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.c.r.Read(p)
+func (c *Conn) Read(p []byte) (n int, err error) {
+	switch {
+	case c.behind():
+		n, err = c.c.r.Read(p)
+	case c.err != nil:
+		return 0, c.err
+	default:
+		n, err = c.c.Conn.Read(p)
+	}
 	if err != nil && err != io.EOF {
 		err = c.c.fail("read", err)
 	}
 	return n, err
+}
+
+// behind says whether there is something left of what came right behind the head. With nothing left the connection needs no
+// buffer any more.
+func (c *Conn) behind() bool {
+	switch {
+	case c.c.r == nil:
+		return false
+	case c.c.r.Buffered() > 0:
+		return true
+	}
+	readers.Put(c.c.r)
+	c.c.r = nil
+	return false
+}
+
+// Ready says whether a Read would not wait, since bytes, the end or an error have come. It says no where that cannot be seen, as
+// with TLS. It is for the one who reads.
+func (c *Conn) Ready() bool {
+	if c.behind() || c.err != nil {
+		return true
+	}
+	is, err := ready(c.c.Conn)
+	return c.met(err) != nil || is
+}
+
+// Wait returns when a Read would not wait, and at once where that cannot be seen. Errors are those of Read. It is for the one who
+// reads.
+func (c *Conn) Wait() error {
+	if c.behind() || c.err != nil {
+		return c.err
+	}
+	return c.met(await(c.c.Conn))
+}
+
+func (c *Conn) met(err error) error {
+	if err != nil {
+		c.err = c.c.fail("read", err)
+	}
+	return c.err
 }
 
 // Write sends p.

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -11,11 +12,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // The tests of this file use real sockets of this machine.
@@ -251,4 +255,81 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Whoever reads a hijacked connection can wait for bytes, or the end, without a buffer for them.
+func TestHijackWait(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		l, c := listen(t, network)
+		say := make(chan string)
+		hangUp := sync.OnceFunc(func() { close(say) })
+		serve(t, l, func(nc net.Conn) {
+			http.ReadRequest(bufio.NewReader(nc))
+			io.WriteString(nc, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nbehind")
+			for text := range say {
+				io.WriteString(nc, text)
+			}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		_, conn, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		expect := func(want string, end error) {
+			t.Helper()
+			if err := conn.Wait(); err != nil || !conn.Ready() {
+				t.Errorf("%s: waited: %v, ready: %t", network, err, conn.Ready())
+			}
+			if n, err := io.ReadAtLeast(conn, buf, max(1, len(want))); string(buf[:n]) != want || err != end {
+				t.Errorf("%s: read %q, %v; want %q, %v", network, buf[:n], err, want, end)
+			}
+		}
+		expect("behind", nil)
+		if conn.Ready() || conn.c.r != nil {
+			t.Errorf("%s: ready without a byte, or with a buffer", network)
+		}
+		go func() { say <- "more" }()
+		expect("more", nil)
+		if network == "tcp" { // and a wait that the context ends
+			time.AfterFunc(time.Millisecond, cancel)
+			if err := conn.Wait(); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: a cancelled wait: %v", network, err)
+			}
+		} else {
+			hangUp()
+			expect("", io.EOF)
+		}
+		conn.Close()
+		hangUp()
+	}
+}
+
+// An error of a hijacked connection that a look at it meets is the next Read's, and not lost: a reset is no end.
+func TestHijackReset(t *testing.T) {
+	for _, look := range []func(*Conn){func(c *Conn) { c.Wait() }, func(c *Conn) {
+		for !c.Ready() {
+			runtime.Gosched()
+		}
+	}} {
+		l, c := listen(t, "unix")
+		serve(t, l, func(nc net.Conn) {
+			http.ReadRequest(bufio.NewReader(nc))
+			io.WriteString(nc, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+			nc.Read(make([]byte, 1)) // and leaves the other byte: that makes the close a reset
+		})
+		_, conn, err := c.Hijack(t.Context(), &Request{Method: "POST", Target: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Write([]byte("ab"))
+		look(conn)
+		for range 2 {
+			if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("read %d bytes, %v; want a reset", n, err)
+			}
+		}
+		conn.Close()
+	}
 }

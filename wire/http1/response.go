@@ -51,7 +51,7 @@ func (c *conn) roundTrip(head []byte, req *Request) (*Response, *Conn, error) {
 		return nil, nil, c.fail("read", err)
 	case c.upgrade && (resp.Status == 101 || resp.Status == 200 && length == untilClose):
 		resp.Body = noBody{}
-		return resp, &Conn{c}, nil
+		return resp, &Conn{c: c}, nil
 	}
 	c.keep = writeErr == nil && !req.Close && length != untilClose && resp.minor == '1' && !resp.Header.has("Connection", "close")
 	resp.Body = c.body(resp, length)

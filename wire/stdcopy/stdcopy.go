@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Stream tells the two outputs of a container apart.
@@ -51,22 +52,43 @@ type FormatError string
 
 func (e FormatError) Error() string { return "stdcopy: " + string(e) }
 
-// Reader takes the frames of one stream apart, with 32 KiB of memory whatever they announce.
-type Reader struct {
-	src     io.Reader
-	raw     bool
-	buf     []byte
-	r, w    int    // buf[r:w] has been read and not been given out
-	current Stream // of the frame that is under way
-	left    uint32 // bytes of its payload still to come
+// Line is a source's connection. It tells whether a read would not wait, and waits for that.
+type Line interface {
+	Ready() bool
+	Wait() error
 }
 
+// Reader takes the frames of one stream apart, with 32 KiB of memory whatever they announce.
+type Reader struct {
+	// Line, if it is set, has the Reader hold no memory while nothing comes.
+	Line Line
+
+	src     io.Reader
+	raw     bool
+	ready   bool             // Line has just said so
+	buf     *[bufferLen]byte // nil: there is nothing in it
+	r, w    int              // buf[r:w] has been read and not been given out
+	current Stream           // of the frame that is under way
+	left    uint32           // bytes of its payload still to come
+}
+
+// buffers are those that no Reader holds.
+var buffers = sync.Pool{New: func() any { return new([bufferLen]byte) }}
+
 // NewReader reads a multiplexed stream from src.
-func NewReader(src io.Reader) *Reader { return &Reader{src: src, buf: make([]byte, bufferLen)} }
+func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 
 // NewRawReader reads the stream of a container with a terminal: no frames, all of it standard output.
-func NewRawReader(src io.Reader) *Reader {
-	return &Reader{src: src, buf: make([]byte, bufferLen), raw: true}
+func NewRawReader(src io.Reader) *Reader { return &Reader{src: src, raw: true} }
+
+// Ready says whether bytes have come that Next has not given out, or the end has. Without a Line it knows only of those that it has
+// read.
+func (r *Reader) Ready() bool {
+	if r.w > r.r || r.ready {
+		return true
+	}
+	r.ready = r.Line != nil && r.Line.Ready()
+	return r.ready
 }
 
 // Next returns the next bytes of one of the streams, as many as are at hand and at least one; they are valid until the
@@ -135,9 +157,8 @@ func (r *Reader) fill(n int) error {
 	if r.w-r.r >= n {
 		return nil
 	}
-	if r.r > 0 {
-		r.w = copy(r.buf, r.buf[r.r:r.w])
-		r.r = 0
+	if err := r.rest(); err != nil {
+		return err
 	}
 	m, err := io.ReadAtLeast(r.src, r.buf[r.w:], n-r.w)
 	r.w += m
@@ -147,5 +168,35 @@ func (r *Reader) fill(n int) error {
 	if err == io.EOF && r.w > 0 {
 		return io.ErrUnexpectedEOF
 	}
+	r.release()
 	return err
+}
+
+// rest makes room behind what is at hand, without a buffer until there is something for it.
+func (r *Reader) rest() error {
+	if r.r < r.w {
+		r.w = copy(r.buf[:], r.buf[r.r:r.w])
+		r.r = 0
+		return nil
+	}
+	r.r, r.w = 0, 0
+	if r.Line != nil && !r.ready {
+		r.release()
+		if err := r.Line.Wait(); err != nil {
+			return err
+		}
+	}
+	r.ready = false
+	if r.buf == nil {
+		r.buf = buffers.Get().(*[bufferLen]byte)
+	}
+	return nil
+}
+
+// release gives the buffer back, if nothing is in it.
+func (r *Reader) release() {
+	if r.buf != nil && r.r == r.w {
+		buffers.Put(r.buf)
+		r.buf = nil
+	}
 }

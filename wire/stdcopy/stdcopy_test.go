@@ -38,6 +38,61 @@ func collect(r *Reader) (stdout, stderr string, err error) {
 	}
 }
 
+// line is a source that brings a part at each Wait.
+type line struct {
+	parts []string
+	now   string
+	held  func() bool // whether memory is held
+	t     *testing.T
+}
+
+func (l *line) Ready() bool { return l.now != "" }
+
+func (l *line) Wait() error {
+	if l.held() {
+		l.t.Error("memory is held while nothing comes")
+	}
+	l.next()
+	return nil
+}
+
+func (l *line) next() {
+	if l.now == "" && len(l.parts) > 0 {
+		l.now, l.parts = l.parts[0], l.parts[1:]
+	}
+}
+
+func (l *line) Read(p []byte) (int, error) {
+	l.next() // where a part ends in a header
+	if l.now == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, l.now)
+	l.now = l.now[n:]
+	return n, nil
+}
+
+// A stream that is silent holds no memory.
+func TestLine(t *testing.T) {
+	all := frame(1, "hello\n") + frame(2, "warning\n") + frame(1, strings.Repeat("x", 100_000)) + frame(1, "bye")
+	for _, size := range []int{1, 3, 8, 9, 14, 1000, 70_000, len(all)} {
+		l := &line{t: t, held: func() bool { return false }}
+		for rest := all; rest != ""; rest = rest[min(size, len(rest)):] {
+			l.parts = append(l.parts, rest[:min(size, len(rest))])
+		}
+		r := NewReader(l)
+		r.Line = l
+		l.held = func() bool { return r.buf != nil }
+		stdout, stderr, err := collect(r)
+		if stdout != "hello\n"+strings.Repeat("x", 100_000)+"bye" || stderr != "warning\n" || err != nil {
+			t.Errorf("in parts of %d: got %d bytes, %q, %v", size, len(stdout), stderr, err)
+		}
+		if r.buf != nil || r.Ready() {
+			t.Errorf("in parts of %d: memory is held after the end", size)
+		}
+	}
+}
+
 func TestNext(t *testing.T) {
 	big := strings.Repeat("0123456789abcdef", 10_000) // five buffers
 	for _, tt := range []struct {
