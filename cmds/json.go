@@ -33,24 +33,44 @@ func (jsonFormat) output(s *Streams, stream string) string {
 // again adds nothing: every output says it by Replayed.
 func (jsonFormat) again(dst []byte, _ *Streams) []byte { return dst }
 
-func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte {
+func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, lines []byte, more bool) (out []byte, taken int) {
+	start := len(dst)
 	dst = append(dst, `{"Time":"`...)
 	dst = append(dst, stamp...)
 	dst = append(dst, '"')
 	dst = append(dst, prefix...)
-	dst = strconv.AppendInt(dst, offset, 10)
-	dst = append(dst, `,"Data":`...)
-	if utf8.Valid(line) {
-		dst = appendString(dst, line)
-	} else {
+	end := len(dst)
+	for {
+		dst = strconv.AppendInt(dst, offset+int64(taken), 10)
+		dst = append(dst, `,"Data":`...)
+		n := 0
+		dst, n = appendLine(dst, lines[taken:])
+		taken += n
+		if more {
+			dst = append(dst, `,"More":true`...)
+		}
+		dst = append(dst, "}\n"...)
+		if taken == len(lines) || len(dst) >= burstLen {
+			return dst, taken
+		}
+		dst = append(dst, dst[start:end]...)
+	}
+}
+
+// appendLine adds the first of lines, and returns how long that is.
+func appendLine(dst, lines []byte) (out []byte, taken int) {
+	if n := plain(lines); n < len(lines) && lines[n] == '\n' {
 		dst = append(dst, '"')
-		dst = base64.StdEncoding.AppendEncode(dst, line)
-		dst = append(dst, `","Encoding":"base64"`...)
+		dst = append(dst, lines[:n]...)
+		return append(dst, `\n"`...), n + 1
 	}
-	if more {
-		dst = append(dst, `,"More":true`...)
+	line := firstLine(lines)
+	if utf8.Valid(line) {
+		return appendString(dst, line), len(line)
 	}
-	return append(dst, "}\n"...)
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, line)
+	return append(dst, `","Encoding":"base64"`...), len(line)
 }
 
 func (jsonFormat) result(r *Result) []byte {
@@ -84,35 +104,19 @@ func appendLarge(dst []byte, r *Result) []byte {
 	return dst
 }
 
-// appendString adds s, which is UTF-8, as a JSON string. Most lines are plain ASCII and are copied; encoding/json knows
-// the rest.
+// appendString adds s, which is UTF-8, as a JSON string: plain ASCII is copied, and encoding/json knows the rest.
 func appendString(dst, s []byte) []byte {
-	body := s
-	newline := len(s) > 0 && s[len(s)-1] == '\n'
-	if newline {
-		body = s[:len(s)-1]
+	if plain(s) == len(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
 	}
-	if !plain(body) {
-		quoted, err := json.Marshal(string(s))
-		if err != nil {
-			panic(err) // a string: always representable
-		}
-		return append(dst, quoted...)
+	quoted, err := json.Marshal(string(s))
+	if err != nil {
+		panic(err) // a string: always representable
 	}
-	dst = append(dst, '"')
-	dst = append(dst, body...)
-	if newline {
-		dst = append(dst, `\n`...)
-	}
-	return append(dst, '"')
+	return append(dst, quoted...)
 }
 
-// plain says whether s means itself between the quotes of a JSON string.
-func plain(s []byte) bool {
-	for _, c := range s {
-		if c-' ' > '~'-' ' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
+// plain is how many bytes s begins with that mean themselves between the quotes of a JSON string.
+func plain(s []byte) int { return visible(s, '"', '\\') }

@@ -21,8 +21,8 @@ type Printer struct {
 }
 
 type request struct {
-	text []byte
-	err  chan<- error // takes one, without blocking
+	text    []byte
+	written chan<- error // takes one, without blocking
 }
 
 // format is how the two kinds of line look: see text.go and json.go.
@@ -31,9 +31,9 @@ type format interface {
 	output(s *Streams, stream string) (prefix string)
 	// again adds the word that the output of a container comes from its beginning once more.
 	again(dst []byte, s *Streams) []byte
-	// append adds one line, or the piece of one, to dst. stamp is the time, in RFC 3339; offset is that of the line's first
-	// byte in the stream.
-	append(dst []byte, prefix string, stamp []byte, offset int64, line []byte, more bool) []byte
+	// append adds lines to dst, of which each but the last has its newline, or the piece of one, until dst has burstLen bytes: it
+	// returns how many bytes of lines it took. stamp is the time, in RFC 3339; offset is that of the first byte in the stream.
+	append(dst []byte, prefix string, stamp []byte, offset int64, lines []byte, more bool) (out []byte, taken int)
 	// result makes the line of a result.
 	result(r *Result) []byte
 }
@@ -54,7 +54,7 @@ func (p *Printer) write(w io.Writer) {
 		select {
 		case r := <-p.requests:
 			_, err := w.Write(r.text)
-			r.err <- err
+			r.written <- err
 		case <-p.closed:
 			return
 		}
@@ -72,17 +72,21 @@ func (p *Printer) Close(ctx context.Context) error {
 	}
 }
 
-// print hands text to the writer and waits until it is written. When ctx ends the wait, text may still be written and
-// must not be used again.
-func (p *Printer) print(ctx context.Context, text []byte) error {
-	written := make(chan error, 1)
+// begin hands text to the writer, which has it from then on, even when ctx ends. Written is for end, and takes one without
+// blocking.
+func (p *Printer) begin(ctx context.Context, text []byte, written chan<- error) error {
 	select {
 	case p.requests <- request{text, written}:
+		return nil
 	case <-p.closed:
 		return ErrPrinterClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// end waits for what begin has begun. When ctx ends the wait, the text may still be written and must not be used again.
+func (p *Printer) end(ctx context.Context, written <-chan error) error {
 	select {
 	case err := <-written:
 		if err != nil {
@@ -92,6 +96,15 @@ func (p *Printer) print(ctx context.Context, text []byte) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// print writes text.
+func (p *Printer) print(ctx context.Context, text []byte) error {
+	written := make(chan error, 1)
+	if err := p.begin(ctx, text, written); err != nil {
+		return err
+	}
+	return p.end(ctx, written)
 }
 
 // OutputError says that standard output takes no more: nothing can be answered any longer.

@@ -384,6 +384,11 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 		})
 	}
 	for {
+		if !stream.Ready() {
+			if err := r.streams.Settle(ctx); err != nil {
+				return false, err
+			}
+		}
 		o, data, err := stream.Next()
 		switch {
 		case err == io.EOF:
@@ -469,6 +474,11 @@ func (h *Host) readLog(ctx, reading context.Context, c *Command, r *running, que
 		defer log.Close()
 		r.streams.Rewind()
 		for {
+			if !log.Ready() {
+				if err := r.streams.Settle(ctx); err != nil {
+					return err
+				}
+			}
 			o, data, err := log.Next()
 			switch {
 			case err == io.EOF && query.Has("follow"):

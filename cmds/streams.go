@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -14,9 +15,16 @@ import (
 )
 
 const (
-	lineLen  = 64 << 10 // a longer line is printed in pieces of this
-	burstLen = 64 << 10 // printed lines that are gathered for one write
+	lineLen  = 64 << 10     // a longer line is printed in pieces of this
+	burstLen = 64 << 10     // printed lines that are gathered for one write
+	maxBurst = 4 * burstLen // a burst that holds a long line with escapes may be longer, and is not kept
 )
+
+// burst is what goes out by one write.
+type burst struct{ text []byte }
+
+// bursts are those that nobody uses: a container that is silent holds none.
+var bursts = sync.Pool{New: func() any { return new(burst) }}
 
 // Streams prints what one container writes, line by line, and remembers how far it has come. Its methods are for the one
 // goroutine that reads the container, but Stalled.
@@ -32,10 +40,13 @@ type Streams struct {
 	limit     int64          // as many bytes are printed, in whole lines; 0: all
 	cut       bool           // there were more
 
-	lines [3]line // by dockerapi.Output
-	burst []byte
-	stamp []byte       // the time of what is taken now, in RFC 3339
-	since atomic.Int64 // when the write under way began, in Unix nanoseconds; 0: there is none
+	lines   [3]line    // by dockerapi.Output
+	burst   *burst     // what is gathered; nil: nothing
+	writing *burst     // what the printer has; nil: nothing
+	written chan error // of writing
+	stamp   []byte     // the time of what is taken now, in RFC 3339
+
+	since atomic.Int64 // when the write that is waited for began to be, in Unix nanoseconds; 0: none is
 }
 
 // line is one of the outputs: what has been taken, and the end of it that is no line yet.
@@ -61,7 +72,8 @@ func (s *Streams) Container(id, name string) {
 func (s *Streams) Again() {
 	s.replayed = true
 	s.Container(s.id, s.name)
-	s.burst = s.printer.format.again(s.burst, s)
+	s.gather()
+	s.burst.text = s.printer.format.again(s.burst.text, s)
 }
 
 // Started says that the container runs, of a run its r: the messages that name it need not wait for this one any more.
@@ -92,45 +104,62 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-func (t *tail) add(line []byte) {
-	t.text = append(t.text, line[max(0, len(line)-tailLen):]...)
-	if over := len(t.text) - tailLen; over > 0 {
-		if n := bytes.IndexByte(t.text[over:], '\n'); n >= 0 && over+n+1 < len(t.text) {
-			over += n + 1
-		}
-		t.text = append(t.text[:0], t.text[over:]...)
-	}
+// add takes whole lines, but for the last one of a stream.
+func (t *tail) add(lines []byte) {
+	t.text = append(t.text, lastLines(lines)...)
+	t.text = append(t.text[:0], lastLines(t.text)...)
 }
 
-// Write takes the next bytes of one output and prints the lines that they complete.
+// lastLines is what of the end of text has room in a tail: whole lines, or the end of one that is too long.
+func lastLines(text []byte) []byte {
+	over := len(text) - tailLen
+	if over <= 0 {
+		return text
+	}
+	if n := bytes.IndexByte(text[over-1:], '\n'); n >= 0 && over+n < len(text) {
+		over += n
+	}
+	return text[over:]
+}
+
+// Write takes the next bytes of one output and prints the lines that they complete. The last of these are not written when it
+// returns: call Settle before the next wait for the container.
 func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) error {
 	l := &s.lines[o]
 	l.sum.Write(data)
 	s.tick()
 	for len(data) > 0 {
-		n := bytes.IndexByte(data, '\n') + 1
-		room := lineLen - len(l.pending)
-		switch {
-		case n > 0 && n <= room:
-			s.emit(l, data[:n], false)
-		case n == 0 && len(data) < room:
-			l.pending = append(l.pending, data...)
-			return s.print(ctx)
-		default:
-			n = s.piece(l, data[:room])
-		}
-		data = data[n:]
-		if len(s.burst) >= burstLen {
+		data = data[s.take(l, data):]
+		if s.burst != nil && len(s.burst.text) >= burstLen {
 			if err := s.print(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return s.print(ctx)
+	return nil
 }
 
 func (s *Streams) tick() {
 	s.stamp = time.Now().UTC().AppendFormat(s.stamp[:0], time.RFC3339Nano)
+}
+
+// take adds lines to the burst until that is long enough for a write, or keeps what is no line yet. It returns how much of data it
+// took.
+func (s *Streams) take(l *line, data []byte) int {
+	room := lineLen - len(l.pending)
+	data = data[:min(len(data), room)]
+	n := bytes.LastIndexByte(data, '\n') + 1
+	if n > 0 && (len(l.pending) > 0 || s.limit > 0) { // one at a time
+		n = bytes.IndexByte(data, '\n') + 1
+	}
+	switch {
+	case n > 0:
+		return s.emit(l, data[:n], false)
+	case len(data) < room:
+		l.pending = append(l.pending, data...)
+		return len(data)
+	}
+	return s.piece(l, data)
 }
 
 // piece prints a part of a line that is too long, and returns how much of data it took. What it leaves of a character is
@@ -159,19 +188,24 @@ func incomplete(b []byte) int {
 	return 0
 }
 
-// emit adds one line, or a piece of one, to the burst: what was pending, and data.
-func (s *Streams) emit(l *line, data []byte, more bool) {
-	if len(l.pending) > 0 {
+// emit adds lines, or a piece of one, to the burst, as many as it has room for, and returns how much of data that is. With
+// something pending it is one line: that, and data.
+func (s *Streams) emit(l *line, data []byte, more bool) int {
+	pending := len(l.pending)
+	if pending > 0 {
 		data = append(l.pending, data...)
+		l.pending = data[:0]
+	}
+	n := len(data)
+	if s.cut = s.cut || s.limit > 0 && s.printed()+int64(n) > s.limit; !s.cut {
+		s.gather()
+		s.burst.text, n = s.printer.format.append(s.burst.text, l.prefix, s.stamp, l.offset, data, more)
 	}
 	if s.tail != nil {
-		s.tail.add(data)
+		s.tail.add(data[:n])
 	}
-	if s.cut = s.cut || s.limit > 0 && s.printed()+int64(len(data)) > s.limit; !s.cut {
-		s.burst = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
-	}
-	l.offset += int64(len(data))
-	l.pending = l.pending[:0]
+	l.offset += int64(n)
+	return n - pending
 }
 
 // printed is how far the outputs have come, in bytes.
@@ -182,33 +216,75 @@ func (s *Streams) printed() (n int64) {
 	return n
 }
 
-// Flush prints the last lines that have no newline. The outputs have ended.
+// Flush prints the last lines that have no newline, and returns when all is written. The outputs have ended.
 func (s *Streams) Flush(ctx context.Context) error {
 	s.tick()
 	for i := range s.lines {
 		if l := &s.lines[i]; len(l.pending) > 0 {
 			s.emit(l, nil, false)
 		}
+		if err := s.Settle(ctx); err != nil {
+			return err
+		}
 	}
-	return s.print(ctx)
-}
-
-func (s *Streams) print(ctx context.Context) error {
-	if len(s.burst) == 0 {
-		return nil
-	}
-	s.since.Store(time.Now().UnixNano())
-	err := s.printer.print(ctx, s.burst)
-	if err != nil {
-		s.burst = nil // the writer may have it still
-		return err
-	}
-	s.since.Store(0)
-	s.burst = s.burst[:0]
 	return nil
 }
 
-// Stalled says whether a write has been under way for d: nobody reads what the container writes.
+func (s *Streams) gather() {
+	if s.burst == nil {
+		s.burst = bursts.Get().(*burst)
+	}
+}
+
+// print hands the burst to the printer, once that has written the one before.
+func (s *Streams) print(ctx context.Context) error {
+	if err := s.finish(ctx); err != nil {
+		return err
+	}
+	if s.written == nil {
+		s.written = make(chan error, 1)
+	}
+	s.writing, s.burst = s.burst, nil
+	return s.wait(func() error { return s.printer.begin(ctx, s.writing.text, s.written) })
+}
+
+// Settle returns when all lines that are whole are written, or why they could not be.
+func (s *Streams) Settle(ctx context.Context) error {
+	if s.burst != nil {
+		if err := s.print(ctx); err != nil {
+			return err
+		}
+	}
+	return s.finish(ctx)
+}
+
+// finish returns when the printer has written what it has.
+func (s *Streams) finish(ctx context.Context) error {
+	if s.writing == nil {
+		return nil
+	}
+	if err := s.wait(func() error { return s.printer.end(ctx, s.written) }); err != nil {
+		return err
+	}
+	if s.writing.text = s.writing.text[:0]; cap(s.writing.text) <= maxBurst {
+		bursts.Put(s.writing)
+	}
+	s.writing = nil
+	return nil
+}
+
+// wait does what may wait for the printer. After an error it is waited for for ever, and the printer may have the text still.
+func (s *Streams) wait(step func() error) error {
+	s.since.Store(time.Now().UnixNano())
+	if err := step(); err != nil {
+		s.burst, s.writing, s.written = nil, nil, nil
+		return err
+	}
+	s.since.Store(0)
+	return nil
+}
+
+// Stalled says whether a write has been waited for for d: nobody reads what the container writes.
 func (s *Streams) Stalled(d time.Duration) bool {
 	since := s.since.Load()
 	return since != 0 && time.Since(time.Unix(0, since)) >= d

@@ -2,6 +2,7 @@ package cmds
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -201,7 +202,7 @@ func TestStreamsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if held := cap(s.lines[dockerapi.Stdout].pending) + cap(s.burst); held > 8*lineLen {
+	if held := cap(s.lines[dockerapi.Stdout].pending) + cap(s.writing.text); held > 8*lineLen {
 		t.Errorf("%d bytes are held of a line without end", held)
 	}
 }
@@ -218,7 +219,8 @@ func TestStalled(t *testing.T) {
 		s.Container(testID, "a")
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- s.Write(ctx, dockerapi.Stdout, []byte("a\n")) }()
+		write := func(text string) { done <- cmp.Or(s.Write(ctx, dockerapi.Stdout, []byte(text)), s.Settle(ctx)) }
+		go write("a\n")
 		synctest.Wait()
 		if s.Stalled(time.Second) {
 			t.Error("stalled at once")
@@ -231,7 +233,7 @@ func TestStalled(t *testing.T) {
 		if err := <-done; err != nil || s.Stalled(0) {
 			t.Errorf("written: %v, stalled %t", err, s.Stalled(0))
 		}
-		go func() { done <- s.Write(ctx, dockerapi.Stdout, []byte("b\n")) }()
+		go write("b\n")
 		synctest.Wait()
 		cancel()
 		if err := <-done; err != context.Canceled {

@@ -27,16 +27,39 @@ func (textFormat) again(dst []byte, s *Streams) []byte {
 	return append(dst, column(s.name, s.id, s.messageID)+" ~ found again; its output from the beginning\n"...)
 }
 
-func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, line []byte, _ bool) []byte {
+func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, lines []byte, _ bool) (out []byte, taken int) {
+	for taken < len(lines) && len(dst) < burstLen {
+		dst = append(dst, prefix...)
+		line := lines[taken:]
+		if n := visible(line, del, del); n < len(line) && line[n] == '\n' {
+			dst = append(dst, line[:n+1]...)
+			taken += n + 1
+			continue
+		}
+		line = firstLine(line)
+		dst = append(appendVisible(dst, withoutEnd(line)), '\n')
+		taken += len(line)
+	}
+	return dst, taken
+}
+
+// firstLine is text to its first newline.
+func firstLine(text []byte) []byte {
+	if n := bytes.IndexByte(text, '\n'); n >= 0 {
+		return text[:n+1]
+	}
+	return text
+}
+
+// withoutEnd is a line without its newline, and the carriage return before that, which a terminal has there.
+func withoutEnd(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]
 	}
-	if n := len(line); n > 0 && line[n-1] == '\r' { // of a terminal's line end
+	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
-	dst = append(dst, prefix...)
-	dst = appendVisible(dst, line)
-	return append(dst, '\n')
+	return line
 }
 
 func (textFormat) result(r *Result) []byte {
@@ -99,14 +122,15 @@ func appendVisible(dst, text []byte) []byte {
 	return append(dst, text[start:]...)
 }
 
-// printable says whether text is visible ASCII, blanks and tabs, as most lines are.
+// printable says whether text is visible ASCII, blanks and tabs.
 func printable(text []byte) bool {
-	for _, c := range text {
-		if c-' ' > '~'-' ' && c != '\t' {
-			return false
+	for {
+		n := visible(text, del, del)
+		if n == len(text) || text[n] != '\t' {
+			return n == len(text)
 		}
+		text = text[n+1:]
 	}
-	return true
 }
 
 func deceptive(r rune) bool {
