@@ -326,7 +326,7 @@ func run(cfg *config, log *logfmt.Logger) int {
 		log.Error("signatures cannot be verified", "error", err)
 		return exitFailed
 	}
-	cmds.Widen(os.Stdout)
+	cmds.Widen(int(syscall.Stdout))
 	printer := cmds.NewPrinter(os.Stdout, cfg.format)
 	client := connect(cfg, log)
 	defer client.Close()

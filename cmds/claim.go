@@ -189,6 +189,7 @@ func (d *Dispatcher) watch(ctx context.Context, j *job) (end func()) {
 	return func() {
 		cancel()
 		claiming.Wait()
+		j.streams.onStart, j.streams.onFed = nil, nil // the container's record, which outlives the job, holds the streams
 	}
 }
 

@@ -17,7 +17,7 @@ func TestWiden(t *testing.T) {
 		n, _, _ := syscall.Syscall(syscall.SYS_FCNTL, fd, fGetPipeSize, 0)
 		return n
 	}
-	Widen(w)
+	Widen(int(w.Fd()))
 	if got := size(w.Fd()); got != pipeLen {
 		t.Errorf("the pipe holds %d bytes, want %d", got, pipeLen)
 	}
@@ -26,5 +26,5 @@ func TestWiden(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	Widen(null)
+	Widen(int(null.Fd()))
 }

@@ -14,10 +14,11 @@ const (
 	// comebackGrace is how long after that of a session that has ended: its messages come again at once, or not at all.
 	comebackGrace = 10 * time.Second
 
-	maxRemovals     = 1000        // waiting; more hold up the settling of those behind
-	removalsAtOnce  = 4           // at the Engine, which does no more of them at a time
-	removalPatience = time.Minute // for one, since the program may be leaving
-	removalPause    = time.Second // after a removal that has failed; then twice that, and so on
+	removalRound    = 100 * time.Millisecond // what is settled within it waits for the broker together
+	maxRemovals     = 8192                   // waiting, for a KiB of memory each; more hold up the settling of those behind
+	removalsAtOnce  = 4                      // at the Engine, which does no more of them at a time
+	removalPatience = time.Minute            // for one, since the program may be leaving
+	removalPause    = time.Second            // after a removal that has failed; then twice that, and so on
 )
 
 // removal is the container of a settled message, to be removed when the broker is known to have the ack.
@@ -28,7 +29,7 @@ type removal struct {
 	doubt  time.Duration // how long a session has been healthy since that of the ack ended
 }
 
-// removals are those that wait. One goroutine attends to them while there are any. The zero value is ready.
+// removals are those that wait. They are attended to while there are any. The zero value is ready.
 type removals struct {
 	init    sync.Once
 	places  chan struct{} // holds one for each that waits
@@ -68,9 +69,13 @@ func (d *Dispatcher) tidy(ctx context.Context, r removal) {
 	}
 	select {
 	case q.places <- struct{}{}:
-	case <-ctx.Done():
-		return // the next start finds it
+		d.await(q, r)
+	case <-ctx.Done(): // the next start finds it
 	}
+}
+
+// await has a removal wait for the next round.
+func (d *Dispatcher) await(q *removals, r removal) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, r)
@@ -80,20 +85,11 @@ func (d *Dispatcher) tidy(ctx context.Context, r removal) {
 	}
 }
 
-// attend removes what is safe to be removed, in rounds of one grace, until nothing waits.
+// attend begins a round for what waits, time after time, until nothing does.
 func (d *Dispatcher) attend(q *removals) {
-	for {
-		batch := q.take()
-		if batch == nil {
-			return
-		}
-		begun := time.Now()
-		if d.Steady(q.ctx, ackGrace) != nil {
-			return
-		}
-		for _, r := range batch {
-			d.consider(q, r, begun)
-		}
+	for batch := q.take(); batch != nil; batch = q.take() {
+		q.work.Go(func() { d.round(q, batch) })
+		sleep(q.ctx, removalRound)
 	}
 }
 
@@ -107,22 +103,27 @@ func (q *removals) take() []removal {
 	return batch
 }
 
-func (q *removals) again(r removal) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, r)
+// round removes what of batch is safe to be removed after one grace.
+func (d *Dispatcher) round(q *removals, batch []removal) {
+	begun := time.Now()
+	if d.Steady(q.ctx, ackGrace) != nil {
+		return
+	}
+	for _, r := range batch {
+		d.consider(q, r, begun)
+	}
 }
 
 // consider decides on one removal after a round that began at that time.
 func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 	switch whose, since := d.ledger.custody(r.entry); {
 	case since.After(begun):
-		q.again(r) // it has come again, and was settled once more
+		d.await(q, r) // it has come again, and was settled once more
 	case whose == doubtful && r.doubt < comebackGrace:
 		r.doubt += ackGrace
-		q.again(r)
+		d.await(q, r)
 	case whose == elsewhere && time.Since(since) < rememberLost:
-		q.again(r)
+		d.await(q, r)
 	case whose == elsewhere:
 		d.Log.Info("left to whoever gets the message", "message", r.entry.ID, "container", r.record.id)
 		r.record.host.leave(r.record)

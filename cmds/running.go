@@ -274,27 +274,30 @@ func (h *Host) unblocking(container string, call func() error) error {
 	if container == "" {
 		return call()
 	}
-	done := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		tick := time.NewTicker(stallCheck)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				for _, r := range h.holders(container) {
-					if r.streams.Stalled(stallTime) {
-						r.detach()
-					}
-				}
+	var mu sync.Mutex // of the watch, which is no goroutine: most calls are over before its first look
+	var watch *time.Timer
+	over := false
+	look := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return
+		}
+		for _, r := range h.holders(container) {
+			if r.streams.Stalled(stallTime) {
+				r.detach()
 			}
 		}
-	})
+		watch.Reset(stallCheck)
+	}
+	mu.Lock()
+	watch = time.AfterFunc(stallCheck, look)
+	mu.Unlock()
 	err := call()
-	close(done)
-	watching.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	over = true
+	watch.Stop()
 	return err
 }
 

@@ -40,7 +40,7 @@ type Streams struct {
 	limit     int64          // as many bytes are printed, in whole lines; 0: all
 	cut       bool           // there were more
 
-	lines   [3]line    // by dockerapi.Output
+	lines   *[3]line   // by dockerapi.Output; nil before there is a container, and after its end
 	burst   *burst     // what is gathered; nil: nothing
 	writing *burst     // what the printer has; nil: nothing
 	written chan error // of writing
@@ -63,6 +63,9 @@ func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
 // Container says which container's output comes.
 func (s *Streams) Container(id, name string) {
 	s.id, s.name = id, name
+	if s.lines == nil {
+		s.lines = new([3]line)
+	}
 	for _, o := range []dockerapi.Output{dockerapi.Stdout, dockerapi.Stderr} {
 		s.lines[o].prefix = s.printer.format.output(s, o.String())
 	}
@@ -218,6 +221,9 @@ func (s *Streams) printed() (n int64) {
 
 // Flush prints the last lines that have no newline, and returns when all is written. The outputs have ended.
 func (s *Streams) Flush(ctx context.Context) error {
+	if s.lines == nil {
+		return nil
+	}
 	s.tick()
 	for i := range s.lines {
 		if l := &s.lines[i]; len(l.pending) > 0 {
@@ -227,6 +233,7 @@ func (s *Streams) Flush(ctx context.Context) error {
 			return err
 		}
 	}
+	s.lines = nil
 	return nil
 }
 
