@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// printTable prints the medians of a figure, a line each program and value.
+func (b *bench) printTable(w io.Writer, f *figure) {
+	fmt.Fprintf(w, "\n%s: %s\n\n", f.name, f.what)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	programs, others := b.sides()
+	fmt.Fprintf(t, "setting\tvalue\tof\t%s\t%s\tto sdk\t(min–max)\ttarget\tmet\t\n", "median", strings.Join(others, "\t"))
+	for i := range f.settings {
+		s := &f.settings[i]
+		for v, value := range f.values {
+			for _, p := range programs {
+				b.printRow(t, f, s, v, p, others)
+			}
+			_ = value
+		}
+	}
+	t.Flush()
+}
+
+// sides are the names of the program's builds, and of the others.
+func (b *bench) sides() (programs, others []string) {
+	for _, r := range b.rivals {
+		if r.kind == program {
+			programs = append(programs, r.name)
+		} else {
+			others = append(others, r.name)
+		}
+	}
+	return programs, others
+}
+
+func (b *bench) printRow(w io.Writer, f *figure, s *setting, v int, program string, others []string) {
+	value, ours := f.values[v], b.of(f, s, program, v)
+	cells := []string{s.name, value.name, program, value.text(ours)}
+	for _, o := range others {
+		cells = append(cells, value.text(b.of(f, s, o, v)))
+	}
+	to := ratios(ours, b.of(f, s, "sdk", v))
+	if len(to) > 0 {
+		cells = append(cells, fmt.Sprintf("%.2f", median(to)), fmt.Sprintf("%.2f–%.2f", slices.Min(to), slices.Max(to)))
+	} else {
+		cells = append(cells, "-", "-")
+	}
+	g := none
+	if s.goals != nil {
+		g = s.goals[v]
+	}
+	cells = append(cells, g.text(value), g.verdict(ours, to, ratios(ours, b.of(f, s, "floor", v))))
+	fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+}
+
+// text is the median with its unit; - of nothing.
+func (v *value) text(all []float64) string {
+	if len(all) == 0 {
+		return "-"
+	}
+	return v.format(median(all))
+}
+
+func (v *value) format(x float64) string {
+	return strings.TrimSpace(strconv.FormatFloat(x, 'f', v.digits, 64) + " " + v.unit)
+}
+
+func (g *goal) text(v value) string {
+	sign := "≥ "
+	if g.most {
+		sign = "≤ "
+	}
+	switch g.of {
+	case ratio:
+		return sign + strconv.FormatFloat(g.limit, 'f', -1, 64) + " × sdk"
+	case itself:
+		return sign + strings.TrimSpace(strconv.FormatFloat(g.limit, 'f', -1, 64)+" "+v.unit)
+	case toFloor:
+		return sign + "floor's"
+	}
+	return ""
+}
+
+// verdict says whether the program has reached its goal.
+func (g *goal) verdict(ours, toSDK, toTheFloor []float64) string {
+	is := map[object][]float64{ratio: toSDK, itself: ours, toFloor: toTheFloor}[g.of]
+	if len(is) == 0 {
+		return ""
+	}
+	at := median(is)
+	if g.of == toFloor { // noise: as far as rounds differ
+		at = slices.Max(is)
+		if g.most {
+			at = slices.Min(is)
+		}
+	}
+	if g.most == (at <= g.limit) || at == g.limit {
+		return "yes"
+	}
+	return "NO"
+}
