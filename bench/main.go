@@ -66,6 +66,9 @@ func setUp() (*bench, error) {
 	if flag.NArg() > 0 || b.rounds < 1 || b.messages < 0 {
 		return nil, errors.New("options are wrong; -h lists them")
 	}
+	if strings.HasPrefix(b.docker, "/") {
+		b.docker = "unix://" + b.docker
+	}
 	var err error
 	if b.figures, err = chooseFigures(names); err != nil {
 		return nil, err

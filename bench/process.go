@@ -134,7 +134,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()) + children, nil
 }
 
-// memory is how much of it is resident, and the most that ever was, in KiB.
+// memory is how much of it is resident, and the most that ever was, in bytes.
 func (p *process) memory() (rss, peak float64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -148,8 +148,15 @@ func (p *process) memory() (rss, peak float64, err error) {
 		if _, err := fmt.Sscanf(rest, "%f kB", want.value); err != nil {
 			return 0, 0, p.trouble("no " + want.name)
 		}
+		*want.value *= kib
 	}
 	return rss, peak, nil
+}
+
+// descriptors is how many files and sockets are open.
+func (p *process) descriptors() (int, error) {
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	return len(open), err
 }
 
 // drain reads a pipe to its end.

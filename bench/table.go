@@ -13,26 +13,31 @@ import (
 func (b *bench) printTable(w io.Writer, f *figure) {
 	fmt.Fprintf(w, "\n%s: %s\n\n", f.name, f.what)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	programs, others := b.sides()
+	programs, others := b.sides(f)
 	fmt.Fprintf(t, "setting\tvalue\tof\t%s\t%s\tto sdk\t(min–max)\ttarget\tmet\t\n", "median", strings.Join(others, "\t"))
 	for i := range f.settings {
 		s := &f.settings[i]
-		for v, value := range f.values {
+		for v := range f.values {
 			for _, p := range programs {
 				b.printRow(t, f, s, v, p, others)
 			}
-			_ = value
 		}
 	}
 	t.Flush()
+	for which, why := range b.failed {
+		if strings.HasPrefix(which, f.name+",") {
+			fmt.Fprintf(w, "%s failed: %s\n", which, why)
+		}
+	}
 }
 
-// sides are the names of the program's builds, and of the others.
-func (b *bench) sides() (programs, others []string) {
+// sides are the names of the program's builds, and of the others that take part.
+func (b *bench) sides(f *figure) (programs, others []string) {
 	for _, r := range b.rivals {
-		if r.kind == program {
+		switch {
+		case r.kind == program:
 			programs = append(programs, r.name)
-		} else {
+		case f.takesPart(r.kind):
 			others = append(others, r.name)
 		}
 	}

@@ -11,28 +11,18 @@ import (
 	"docker-dispatch/bench/instant"
 )
 
-// patience is how long a trial may take until something is wrong.
-const patience = 10 * time.Minute
+// patience is how long a step may take until something is wrong.
+const patience = 5 * time.Minute
 
 // work is what a rival has to do.
 type work struct {
 	slots    int      // messages in work at once
 	messages int      //
-	image    string   //
+	image    string   // "" on the instant Engine, which has none
 	cmd      []string // of each container
 	args     []string // more of the program's own
-	late     bool     // the messages come when it consumes, and are not there before
-}
-
-// body is the message.
-func (w *work) body() []byte {
-	body, err := json.Marshal(map[string]any{
-		"Dockercmd": "run", "Image": w.image, "Cmd": w.cmd, "Options": map[string]any{"Attach": []string{"STDOUT", "STDERR"}, "Remove": true},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return body
+	late     bool     // the messages come later, by fill
+	broker   string   // its URI, if that is another than bench's own
 }
 
 // trial is one rival at one work.
@@ -41,35 +31,72 @@ type trial struct {
 	bench   *bench
 	queue   string
 	engine  *instant.Engine // nil with the real one
+	events  *events         // of the real one
 	process *process
 	closed  bool
 }
 
 var trials int
 
-// begin starts a rival on the instant Engine.
-func (b *bench) begin(r *rival, w work) (t *trial, err error) {
+func (b *bench) newTrial(w work) (*trial, error) {
 	trials++
-	w.image = "instant"
-	t = &trial{work: w, bench: b, queue: fmt.Sprintf("bench-%d-%d", os.Getpid(), trials)}
-	defer func() {
-		if err != nil {
-			t.close()
-		}
-	}()
-	if t.engine, err = instant.Listen(filepath.Join(b.dir, fmt.Sprintf("%d.sock", trials))); err != nil {
-		return t, err
+	t := &trial{work: w, bench: b, queue: fmt.Sprintf("bench-%d-%d", os.Getpid(), trials)}
+	return t, b.broker.declare(t.queue)
+}
+
+// begin starts a rival on the instant Engine.
+func (b *bench) begin(r *rival, w work) (*trial, error) {
+	t, err := b.newTrial(w)
+	if err == nil {
+		t.engine, err = instant.Listen(filepath.Join(b.dir, fmt.Sprintf("%d.sock", trials)))
 	}
-	if err := b.broker.declare(t.queue); err != nil {
-		return t, err
+	if err == nil && !w.late {
+		err = t.fill()
 	}
-	if !w.late {
-		if err := b.broker.fill(t.queue, w.messages, w.body()); err != nil {
-			return t, err
-		}
+	if err == nil {
+		err = t.start(r, "unix://"+t.engine.Socket)
 	}
-	t.process, err = start(r.path, r.commandLine(t.queue, w.slots, "unix://"+t.engine.Socket, b.amqp, w.args...))
+	if err != nil {
+		t.close()
+	}
 	return t, err
+}
+
+// beginReal starts a rival on the real Engine, without messages yet.
+func (b *bench) beginReal(r *rival, w work) (*trial, error) {
+	t, err := b.newTrial(w)
+	if err == nil {
+		t.events, err = watchContainers(b.docker, t.label(), w.messages)
+	}
+	if err == nil {
+		err = t.start(r, b.docker)
+	}
+	if err != nil {
+		t.close()
+	}
+	return t, err
+}
+
+func (t *trial) start(r *rival, engine string) (err error) {
+	broker := or(t.broker, t.bench.amqp)
+	t.process, err = start(r.path, r.commandLine(t.queue, t.slots, engine, broker, t.args...))
+	return err
+}
+
+// label is that of the trial's containers on the real Engine.
+func (t *trial) label() string { return "bench=" + t.queue }
+
+// fill puts the messages into the queue.
+func (t *trial) fill() error {
+	options := map[string]any{"Attach": []string{"STDOUT", "STDERR"}, "Remove": true}
+	if t.events != nil {
+		options["Label"] = []string{t.label()}
+	}
+	body, err := json.Marshal(map[string]any{"Dockercmd": "run", "Image": or(t.image, "instant"), "Cmd": t.cmd, "Options": options})
+	if err != nil {
+		return err
+	}
+	return t.bench.broker.fill(t.queue, t.messages, body)
 }
 
 // close ends what is left of the trial.
@@ -84,14 +111,15 @@ func (t *trial) close() {
 	if t.engine != nil {
 		t.engine.Close()
 	}
+	if t.events != nil {
+		t.events.close()
+	}
 	t.bench.broker.drop(t.queue)
 }
 
 // awaitRemoval returns when every container has been made and removed.
 func (t *trial) awaitRemoval() error {
-	return t.process.until(patience, func() (bool, error) {
-		return t.engine.Deleted() >= int64(t.messages), nil
-	})
+	return t.process.until(patience, func() (bool, error) { return t.engine.Deleted() >= int64(t.messages), nil })
 }
 
 // awaitConsumer returns when the rival consumes.
@@ -105,27 +133,45 @@ func (t *trial) awaitConsumer() error {
 // end lets the rival leave, and proves that it has done its work: no message is left, each had one container, and that is gone.
 func (t *trial) end() error {
 	defer t.close()
-	if err := t.process.stop(); err != nil {
+	if err := t.leave(); err != nil {
 		return err
 	}
-	stats := t.engine.Stats()
-	messages, _, err := t.bench.broker.look(t.queue)
+	stats, n := t.engine.Stats(), int64(t.messages)
 	created, deleted := stats.Calls["ContainerCreate"], stats.Calls["ContainerDelete"]
-	switch n := int64(t.messages); {
-	case err != nil:
-		return err
-	case messages > 0:
-		return t.process.trouble(fmt.Sprintf("%d messages are left", messages))
-	case created != n || deleted != n || stats.Alive != 0:
+	if created != n || deleted != n || stats.Alive != 0 {
 		return t.process.trouble(fmt.Sprintf("%d messages, %d containers made, %d removed, %d left", n, created, deleted, stats.Alive))
 	}
 	return nil
 }
 
-// said proves that a rival has printed the text of every container, once.
-func (t *trial) said(text string) error {
-	if n := bytes.Count(t.process.out.kept(), []byte(text+"\n")); n != t.messages {
-		return t.process.trouble(fmt.Sprintf("%d containers said %q, and %d of these were printed", t.messages, text, n))
+// endReal is end on the real Engine.
+func (t *trial) endReal() error {
+	defer t.close()
+	if err := t.leave(); err != nil {
+		return err
+	}
+	if created, destroyed := t.events.counts(); created != t.messages || destroyed != t.messages {
+		return t.process.trouble(fmt.Sprintf("%d messages, %d containers made, %d removed", t.messages, created, destroyed))
+	}
+	return nil
+}
+
+// leave lets the rival leave, and looks for messages that it has not acknowledged.
+func (t *trial) leave() error {
+	if err := t.process.stop(); err != nil {
+		return err
+	}
+	messages, _, err := t.bench.broker.look(t.queue)
+	if err == nil && messages > 0 {
+		err = t.process.trouble(fmt.Sprintf("%d messages are left", messages))
+	}
+	return err
+}
+
+// said proves that a rival has printed a line so many times.
+func (t *trial) said(text string, times int) error {
+	if n := bytes.Count(t.process.out.kept(), []byte(text+"\n")); n != times {
+		return t.process.trouble(fmt.Sprintf("%q was written %d times, and printed %d times", text, times, n))
 	}
 	return nil
 }

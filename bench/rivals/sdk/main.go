@@ -29,6 +29,7 @@ type job struct {
 	Cmd       []string
 	Options   struct {
 		Attach []string
+		Label  []string // key=value
 		Remove bool
 	}
 }
@@ -109,8 +110,13 @@ func run(ctx context.Context, docker *client.Client, j *job) error {
 		options.Stdout = options.Stdout || strings.EqualFold(stream, "stdout")
 		options.Stderr = options.Stderr || strings.EqualFold(stream, "stderr")
 	}
+	labels := map[string]string{}
+	for _, label := range j.Options.Label {
+		key, value, _ := strings.Cut(label, "=")
+		labels[key] = value
+	}
 	created, err := docker.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     &container.Config{Image: j.Image, Cmd: j.Cmd, AttachStdout: options.Stdout, AttachStderr: options.Stderr},
+		Config:     &container.Config{Image: j.Image, Cmd: j.Cmd, AttachStdout: options.Stdout, AttachStderr: options.Stderr, Labels: labels},
 		HostConfig: &container.HostConfig{},
 	})
 	if err != nil {
