@@ -14,12 +14,16 @@ func (b *bench) printTable(w io.Writer, f *figure) {
 	fmt.Fprintf(w, "\n%s: %s\n\n", f.name, f.what)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	programs, others := b.sides(f)
-	fmt.Fprintf(t, "setting\tvalue\tof\t%s\t%s\tto sdk\t(min–max)\ttarget\tmet\t\n", "median", strings.Join(others, "\t"))
+	head := slices.Concat([]string{"setting", "value", "of", "median"}, others, []string{"to sdk", "min–max"})
+	if len(programs) > 1 {
+		head = append(head, "to "+programs[0], "min–max")
+	}
+	fmt.Fprintln(t, strings.Join(append(head, "target", "met"), "\t")+"\t")
 	for i := range f.settings {
 		s := &f.settings[i]
 		for v := range f.values {
 			for _, p := range programs {
-				b.printRow(t, f, s, v, p, others)
+				b.printRow(t, f, s, v, p, programs, others)
 			}
 		}
 	}
@@ -44,17 +48,16 @@ func (b *bench) sides(f *figure) (programs, others []string) {
 	return programs, others
 }
 
-func (b *bench) printRow(w io.Writer, f *figure, s *setting, v int, program string, others []string) {
+func (b *bench) printRow(w io.Writer, f *figure, s *setting, v int, program string, programs, others []string) {
 	value, ours := f.values[v], b.of(f, s, program, v)
 	cells := []string{s.name, value.name, program, value.text(ours)}
 	for _, o := range others {
 		cells = append(cells, value.text(b.of(f, s, o, v)))
 	}
 	to := ratios(ours, b.of(f, s, "sdk", v))
-	if len(to) > 0 {
-		cells = append(cells, fmt.Sprintf("%.2f", median(to)), fmt.Sprintf("%.2f–%.2f", slices.Min(to), slices.Max(to)))
-	} else {
-		cells = append(cells, "-", "-")
+	cells = append(cells, spread(to)...)
+	if len(programs) > 1 {
+		cells = append(cells, spread(ratios(ours, b.of(f, s, programs[0], v)))...)
 	}
 	g := none
 	if s.goals != nil {
@@ -62,6 +65,14 @@ func (b *bench) printRow(w io.Writer, f *figure, s *setting, v int, program stri
 	}
 	cells = append(cells, g.text(value), g.verdict(ours, to, ratios(ours, b.of(f, s, "floor", v))))
 	fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+}
+
+// spread is the median of ratios, and the least and the greatest.
+func spread(ratios []float64) []string {
+	if len(ratios) == 0 {
+		return []string{"-", "-"}
+	}
+	return []string{fmt.Sprintf("%.2f", median(ratios)), fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios))}
 }
 
 // text is the median with its unit; - of nothing.

@@ -177,12 +177,17 @@ func (e *Engine) enter(c *container) (holder *container) {
 	return nil
 }
 
-// find looks a container up, by its id or name. There is none: nil, and the answer says so. The caller holds e.mu.
-func (x *exchange) find(id string) *container {
-	c := x.engine.containers[id]
-	if c == nil {
-		c = x.engine.names[id]
+// lookUp finds a container by its id or name. The caller holds e.mu.
+func (e *Engine) lookUp(id string) *container {
+	if c := e.containers[id]; c != nil {
+		return c
 	}
+	return e.names[id]
+}
+
+// find is lookUp for a call that is refused when there is none.
+func (x *exchange) find(id string) *container {
+	c := x.engine.lookUp(id)
 	if c == nil {
 		x.refuse("404 Not Found", "No such container: "+id)
 	}
@@ -197,6 +202,7 @@ func (x *exchange) attach(id string) bool {
 	c := x.find(id)
 	if c == nil {
 		e.mu.Unlock()
+		x.out = append(x.out[:0], "HTTP/1.1 404 Not Found\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\nNo such container: "+id+"\r\n"...)
 		x.last = true
 		return false
 	}
@@ -355,14 +361,7 @@ func (x *exchange) delete(id string) bool {
 	return true
 }
 
-func (x *exchange) stop(id string) bool { return x.halt(id, terminated, "304 Not Modified", "") }
-
-func (x *exchange) kill(id string) bool {
-	return x.halt(id, killed, "409 Conflict", "Cannot kill container: "+id+": Container %s is not running")
-}
-
-// halt ends a container; otherwise is the answer when it does not run.
-func (x *exchange) halt(id string, code int, otherwise, message string) bool {
+func (x *exchange) stop(id string) bool {
 	e := x.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -370,14 +369,29 @@ func (x *exchange) halt(id string, code int, otherwise, message string) bool {
 	switch {
 	case c == nil:
 		return false
-	case c.state != "running" && message != "":
-		x.refuse(otherwise, fmt.Sprintf(message, c.id))
-		return false
 	case c.state != "running":
-		x.empty(otherwise)
+		x.empty("304 Not Modified")
 		return false
 	}
-	hangUp(e.exit(c, code))
+	hangUp(e.exit(c, terminated))
+	x.empty("204 No Content")
+	return true
+}
+
+func (x *exchange) kill(id string) bool {
+	e := x.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.lookUp(id)
+	switch {
+	case c == nil:
+		x.refuse("404 Not Found", "Cannot kill container: "+id+": No such container: "+id)
+		return false
+	case c.state != "running":
+		x.refuse("409 Conflict", "Cannot kill container: "+id+": Container "+c.id+" is not running")
+		return false
+	}
+	hangUp(e.exit(c, killed))
 	x.empty("204 No Content")
 	return true
 }

@@ -11,10 +11,12 @@
 package instant
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -120,6 +122,10 @@ func (e *Engine) Running() int {
 func (e *Engine) accept() {
 	for {
 		c, err := e.listener.Accept()
+		if errors.Is(err, syscall.EMFILE) { // clients wait, as with any server
+			time.Sleep(time.Millisecond)
+			continue
+		}
 		if err != nil {
 			return
 		}

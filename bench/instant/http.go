@@ -130,6 +130,11 @@ func (x *exchange) empty(status string) {
 // text is an answer whose body has that type and a known length.
 func (x *exchange) text(status, kind string, body []byte) {
 	x.head(status)
+	x.content(kind, body)
+}
+
+// content ends a head and has a body of a known length.
+func (x *exchange) content(kind string, body []byte) {
 	x.out = append(x.out, "Content-Type: "...)
 	x.out = append(x.out, kind...)
 	x.out = append(x.out, "\r\nContent-Length: "...)

@@ -86,7 +86,8 @@ func (x *exchange) dispatch() {
 		}
 		return
 	}
-	x.refuse("404 Not Found", "page not found")
+	x.out = append(x.out, "HTTP/1.1 404 Not Found\r\nDate: "+*x.engine.date.Load()+"\r\n"...)
+	x.content("application/json", []byte(`{"message":"page not found"}`+"\n"))
 }
 
 // unversioned is the path without /v1.41, of whatever version.
@@ -114,7 +115,9 @@ func (x *exchange) isSet(key string) bool {
 }
 
 func (x *exchange) ping(string) bool {
-	x.text("200 OK", "text/plain; charset=utf-8", []byte("OK"))
+	x.head("200 OK")
+	x.out = append(x.out, "Cache-Control: no-cache, no-store, must-revalidate\r\nPragma: no-cache\r\n"...)
+	x.content("text/plain; charset=utf-8", []byte("OK"))
 	return true
 }
 
