@@ -65,6 +65,9 @@ const (
 	mb  = 1e6
 )
 
+// curves is the figure that is plotted.
+const curves = "curves"
+
 // What containers do.
 var (
 	hello  = []string{"say", "hello"}
@@ -129,7 +132,7 @@ var figures = []*figure{
 		settings: []setting{{name: "file", goals: []goal{most(6.5)}}},
 	},
 	{
-		name: "curves", what: "as instant, by the number in flight", fragile: true,
+		name: curves, what: "as instant, by the number in flight", fragile: true,
 		absent: []kind{cli, tuned}, values: rates, measure: measureRate,
 		settings: []setting{
 			{name: "1", work: work{slots: 1, messages: 10000, cmd: hello}},

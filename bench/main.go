@@ -107,6 +107,11 @@ func (b *bench) run() error {
 			return fmt.Errorf("figure %s: %w", f.name, err)
 		}
 		b.printTable(os.Stdout, f)
+		if f.name == curves && b.svgPath != "" {
+			if err := b.writeSVG(b.svgPath, f); err != nil {
+				return err
+			}
+		}
 	}
 	return b.writeJSON()
 }
