@@ -81,7 +81,7 @@ func (b *bench) line(s *strings.Builder, f *figure, v int, rival, colour string,
 
 func (b *bench) legend(s *strings.Builder, f *figure) {
 	y := top + panelHeight + 46
-	fmt.Fprintf(s, `<text x="%d" y="%d">messages in flight; </text>`+"\n", left, y)
+	fmt.Fprintf(s, `<text x="%d" y="%d">messages in flight</text>`+"\n", left, y)
 	for i, name := range b.shown(f) {
 		x, colour := left+130+i*110, colours[i%len(colours)]
 		fmt.Fprintf(s, `<path d="M%d %dh18" stroke="%s" stroke-width="2"/><text x="%d" y="%d">%s</text>`+"\n", x, y-4, colour, x+24, y, name)

@@ -94,10 +94,23 @@ func (p *process) stop() error {
 		p.kill()
 		return p.trouble("it does not leave")
 	}
-	if p.exit != nil {
+	switch {
+	case p.exit != nil:
 		return p.trouble(p.exit.Error())
+	case p.complains():
+		return p.trouble("it complains")
 	}
 	return nil
+}
+
+// complains says whether anything is in the standard error but what the program logs of its usual life.
+func (p *process) complains() bool {
+	for line := range bytes.Lines(p.err.kept()) {
+		if !bytes.Contains(line, []byte(" level=INFO ")) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *process) kill() {

@@ -2,6 +2,7 @@ package instant
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -67,7 +68,7 @@ var acts = map[string]struct {
 
 func parseAct(cmd []string) (act, error) {
 	if len(cmd) == 0 {
-		return act{}, fmt.Errorf("No command specified")
+		return act{}, errors.New("instant: no Cmd")
 	}
 	word, ok := acts[cmd[0]]
 	if !ok || len(cmd) != 1+word.arguments {
