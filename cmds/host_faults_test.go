@@ -401,6 +401,32 @@ func TestHostRemovesRun(t *testing.T) {
 	}
 }
 
+// What a container has written is printed when its outputs have ended, however long its exit is in coming, and also when that can never
+// be known.
+func TestHostOutputBeforeExit(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		s := newStage(t, map[string]program{"hello": sayHello})
+		release := make(chan struct{})
+		s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+			<-release
+			if !known {
+				answer = func(w http.ResponseWriter, r *http.Request) { refusing(404, "no such container")(w, r, nil) }
+			}
+			answer(w, r)
+		})
+		s.give("m", attached("hello"))
+		until(t, "its lines are printed", func() bool { return s.out.holds("hello                | warning\n") })
+		if s.out.holds(" = ") {
+			t.Error("there is a response without an exit code")
+		}
+		close(release)
+		s.Wait()
+		if out := s.out.take(); !strings.Contains(out, "hello                | hello world!\n") || !strings.Contains(out, "hello                = ") {
+			t.Errorf("printed\n%s", out)
+		}
+	}
+}
+
 // A message that has come while a run with Remove was in work finds its container removed, not missing.
 func TestHostRemovePending(t *testing.T) {
 	s := newStage(t, map[string]program{"sleep": sleepOn})

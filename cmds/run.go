@@ -1,6 +1,7 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -375,6 +376,7 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 	}
 	var feeding sync.WaitGroup
 	defer feeding.Wait()
+	defer func() { err = cmp.Or(r.streams.Settle(ctx), err) }() // the exit may be long after, or never be known
 	defer r.detach()
 	r.attach(stream)
 	if !r.fed.Load() {
@@ -463,7 +465,7 @@ func (h *Host) readLog(ctx, reading context.Context, c *Command, r *running, que
 	if !outputs.Stdout && !outputs.Stderr {
 		return nil
 	}
-	return h.patient(ctx, func(bool) error {
+	return h.patient(ctx, func(bool) (err error) {
 		log, err := h.client.ContainerLogs(reading, r.id, outputs, query)
 		if status(err) == 404 {
 			return errors.New("the container was removed before its log could be read")
@@ -472,6 +474,7 @@ func (h *Host) readLog(ctx, reading context.Context, c *Command, r *running, que
 			return err
 		}
 		defer log.Close()
+		defer func() { err = cmp.Or(r.streams.Settle(ctx), err) }()
 		r.streams.Rewind()
 		for {
 			if !log.Ready() {

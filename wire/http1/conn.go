@@ -110,6 +110,7 @@ func (c *Conn) behind() bool {
 	case c.c.r.Buffered() > 0:
 		return true
 	}
+	c.c.r.Reset(nil) // it holds no connection
 	readers.Put(c.c.r)
 	c.c.r = nil
 	return false
