@@ -194,6 +194,8 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 	switch {
 	case classify(err) == unfinished && errors.Is(context.Cause(fenced), errLost):
 		err = errLost
+	case errors.Is(err, errGone):
+		err = d.vanished(ctx, j, res.record)
 	case classify(err) == denied:
 		err = cmp.Or(d.decided(ctx, j, err), err)
 	}

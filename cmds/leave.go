@@ -35,6 +35,25 @@ func (d *Dispatcher) keep(ctx context.Context, j *job, res Result, err error) {
 	}
 }
 
+// vanished says what the end of a run is whose container somebody else has removed: that of its message, unless the broker has
+// taken this back. Then the message is another dispatcher's, which has finished the run if its claim's mark is gone too.
+func (d *Dispatcher) vanished(ctx context.Context, j *job, record *running) error {
+	if !d.ledger.isLost(j.entry) {
+		return errGone
+	}
+	if !d.ledger.isClaimed(j.entry) {
+		return errLost
+	}
+	marked, err := record.isClaimed(ctx, j.origin.Queue)
+	switch {
+	case err != nil:
+		return err
+	case marked:
+		return errGone
+	}
+	return errDone
+}
+
 // giveBack returns a message that was not begun to the broker.
 func (d *Dispatcher) giveBack(j *job) {
 	d.Log.Info("given back", "message", j.message.ID)

@@ -1,7 +1,6 @@
 package cmds
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -12,6 +11,7 @@ import (
 // outlives this process, the daemon and the host's restart.
 const markPrefix = "docker-dispatch.claim."
 
+// errGone ends a run whose container somebody else has removed.
 var errGone = errors.New("the container was removed before its exit code could be read")
 
 // record looks up the container that was made for the message of c before, by whatever dispatcher, under whatever name. Nil
@@ -74,27 +74,25 @@ func (h *Host) usable(ctx context.Context, c *Command, id string) (*dockerapi.Co
 		if record.State.Status != "created" || !c.Attach.Stdin {
 			return &record, nil
 		}
-		if err := h.discard(ctx, id); status(err) != 409 { // started meanwhile, by another dispatcher
+		switch err := h.discard(ctx, id); {
+		case err == nil:
+			return nil, h.unclaim(ctx, id) // another dispatcher may have started it meanwhile: it learns so that the run is not its any more
+		case status(err) != 409: // it runs, started by another dispatcher
 			return nil, err
 		}
 	}
 }
 
-// recordOfClaim is the container of a claimed run. When that is not there, nor its mark any more, another dispatcher, to whom
-// the broker has given the message after all, has finished it.
+// recordOfClaim is the container of a claimed run.
 func (h *Host) recordOfClaim(ctx context.Context, c *Command) (*dockerapi.Container, error) {
 	record, err := h.inspect(ctx, c.Resume)
 	switch {
-	case err == nil:
-		return &record, nil
-	case status(err) != 404:
+	case status(err) == 404:
+		return nil, errGone
+	case err != nil:
 		return nil, err
 	}
-	marks, err := h.marks(ctx, labelQueue+"="+c.Message.Queue)
-	if _, marked := marks[c.Resume]; err == nil && !marked {
-		return nil, errDone
-	}
-	return nil, cmp.Or(err, errGone)
+	return &record, nil
 }
 
 // unclaim removes the mark of a container's claim, if there is one.

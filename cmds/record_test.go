@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestRecord(t *testing.T) {
 	}{
 		{"never started", "m", attached("hello"), nil, attached("hello"), helloAll, foundCalls + started, 0},
 		{"never started, with input", "m", fed("abc"), nil, fed("abc"),
-			"hello                | 3 bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", foundCalls + "ContainerDelete 204, " + wellCalls, 0},
+			"hello                | 3 bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", foundCalls + "ContainerDelete 204, VolumeDelete 404, " + wellCalls, 0},
 		{"exited", "m", attached("hello"), finish, attached("hello"), helloAgain, againCalls, 0},
 		{"exited, renamed", "m", attached("hello"), func(t *testing.T, s *stage, c *container) {
 			c.name = "docker-dispatch-378208d520d721c1c1a5"
@@ -151,6 +152,79 @@ func TestRecordStartedMeanwhile(t *testing.T) {
 	})
 	s.giveAgain("m", fed("abc"))
 	s.ends(t, "hello                ~ found again; its output from the beginning\nhello                | 0 bytes, <nil>\nhello                = exited 0 in T\nm: ack\n", "")
+}
+
+// One that has run to its end before it is removed was another dispatcher's claimed run: the mark goes too, which tells that one so.
+func TestRecordRunMeanwhile(t *testing.T) {
+	s := newStage(t, map[string]program{"cat": readAll})
+	s.connect()
+	c := s.claimed(t, s.out.delivery("m", fed("abc")))
+	s.bend("delete", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+		c.input.Close()
+		s.run(c)
+		<-c.exited
+		answer(w, r)
+	})
+	s.giveAgain("m", fed("abc"))
+	s.Wait()
+	if s.marked(c) != nil {
+		t.Error("the mark is there")
+	}
+	if out := s.out.take(); !strings.Contains(out, "= exited 0 in") {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
+// A container that goes while its run is followed ends the run. It is another dispatcher's to answer when the broker has given the
+// message to that: it has finished the run if the claim is gone as well.
+func TestRunVanishes(t *testing.T) {
+	const failed = "hello                = error: the container was removed before its exit code could be read\n"
+	for _, tt := range []struct {
+		name     string
+		claim    Claim
+		lost     bool // the session of the delivery
+		unmarked bool // the claim is gone
+		said     bool
+	}{
+		{"unclaimed", ClaimNever, false, false, true},
+		{"unclaimed, the message is another's", ClaimNever, true, false, false},
+		{"claimed", 0, false, false, true},
+		{"claimed, the message may be another's", 0, true, false, true},
+		{"claimed, finished by another", 0, true, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			proceed := make(chan struct{})
+			s := newStage(t, map[string]program{"hello": gated(proceed)})
+			s.connect()
+			s.Claim = tt.claim
+			first := newSession()
+			s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				c := s.all()[0]
+				s.forget(c)
+				if tt.lost {
+					first.end()
+				}
+				if tt.unmarked {
+					s.unmark(httptest.NewRecorder(), markPrefix+c.id)
+				}
+				refuse(w, 404, "No such container")
+			})
+			s.Deliver(s.ctx, first.delivery("m", attached("hello"), false))
+			until(t, "it runs, and is claimed", func() bool {
+				first.mu.Lock()
+				defer first.mu.Unlock()
+				return s.out.holds("begun") && (tt.claim != 0 || len(first.settled) == 1)
+			})
+			close(proceed)
+			s.Wait()
+			if out := s.out.take(); strings.Contains(out, failed) != tt.said || strings.Contains(out, "hello                =") != tt.said {
+				t.Errorf("printed\n%s", out)
+			}
+			if len(s.ledger.entries) != 0 && !tt.said {
+				t.Errorf("%d entries are left", len(s.ledger.entries))
+			}
+		})
+	}
 }
 
 var secondsJSON = regexp.MustCompile(`"Seconds":[0-9.e+-]+`)

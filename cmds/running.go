@@ -149,6 +149,13 @@ func (r *running) claim(ctx context.Context) error {
 	return r.host.patient(ctx, func(bool) error { return r.host.client.VolumeCreate(ctx, markPrefix+r.id, r.labels) })
 }
 
+// isClaimed says whether the mark is there.
+func (r *running) isClaimed(ctx context.Context, queue string) (bool, error) {
+	marks, err := r.host.marks(ctx, labelQueue+"="+queue)
+	_, is := marks[r.id]
+	return is, err
+}
+
 // unclaim removes the mark.
 func (r *running) unclaim(ctx context.Context) error { return r.host.unclaim(ctx, r.id) }
 
