@@ -90,6 +90,9 @@ func checkOneJSON(body []byte, what string) error {
 	if bytes.HasPrefix(body, []byte("\ufeff")) {
 		return &Invalid{Problem: "not JSON: it begins with a byte order mark, which JSON does not allow"}
 	}
+	if json.Valid(body) {
+		return nil
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	var value json.RawMessage
 	if err := d.Decode(&value); err == io.EOF {
@@ -98,7 +101,7 @@ func checkOneJSON(body []byte, what string) error {
 		return notJSON(body, err)
 	}
 	rest := body[d.InputOffset():]
-	if blank := len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")); blank < len(rest) {
+	if blank := len(rest) - len(bytes.TrimLeft(rest, blanks)); blank < len(rest) {
 		return &Invalid{Problem: position(body, len(body)-len(rest)+blank) + ": something follows the JSON object; " + strings.Replace(what, "the ", "one ", 1) + " is one object"}
 	}
 	return nil
@@ -159,29 +162,21 @@ func position(body []byte, offset int) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// object takes a JSON object apart. Key names it in errors.
+// object takes a JSON object apart, whose text is valid. Key names it in errors.
 func object(key string, raw json.RawMessage) ([]Member, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+	if raw = bytes.TrimLeft(raw, blanks); raw[0] != '{' {
 		return nil, &Invalid{key, excerpt(raw), "not an object, {…}"}
 	}
-	var members []Member
+	all := elements(raw)
+	members := make([]Member, 0, len(all)/2)
 	seen := map[string]bool{}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil, notJSON(raw, err)
-		}
-		name := token.(string)
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, notJSON(raw, err)
-		}
+	for i := 0; i < len(all); i += 2 {
+		name := unquoted(all[i])
 		if seen[name] {
 			return nil, &Invalid{Key: join(key, name), Problem: "given twice"}
 		}
 		seen[name] = true
-		members = append(members, Member{name, value})
+		members = append(members, Member{name, all[i+1]})
 	}
 	return members, nil
 }

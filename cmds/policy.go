@@ -134,18 +134,55 @@ func (p *Policy) judge(c *Command) error {
 
 // sent is the body as the Engine reads it. A new container without a network is in the default one.
 func (c *Command) sent() map[string]any {
-	text, err := json.Marshal(c.Body)
-	var body map[string]any
-	if err == nil {
-		err = json.Unmarshal(text, &body)
-	}
-	if err != nil {
-		panic(err) // what is made of JSON can be said in JSON
-	}
+	body := asRead(c.Body).(map[string]any)
 	if among(making, c.Verb) && at(body, networkMode) == nil {
 		put(body, networkMode, "default")
 	}
 	return body
+}
+
+// asRead is a value as whoever reads its JSON has it: made of strings, truth values, float64, []any and map[string]any alone. What
+// bodies have most takes no way through JSON.
+func asRead(value any) any {
+	switch v := value.(type) {
+	case string, bool:
+		return v
+	case int64:
+		return float64(v)
+	case []string:
+		list := make([]any, len(v))
+		for i, text := range v {
+			list[i] = text
+		}
+		return list
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = asRead(item)
+		}
+		return list
+	case map[string]string:
+		object := make(map[string]any, len(v))
+		for key, text := range v {
+			object[key] = text
+		}
+		return object
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for key, inner := range v {
+			object[key] = asRead(inner)
+		}
+		return object
+	}
+	text, err := json.Marshal(value)
+	var read any
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	if err != nil {
+		panic(err) // what is made of JSON can be said in JSON
+	}
+	return read
 }
 
 // walk judges what is at a path, and all that is below it.

@@ -37,9 +37,7 @@ func (k *kind) written(key string, raw json.RawMessage) (any, error) {
 	}
 	list := []json.RawMessage{raw}
 	if raw[0] == '[' {
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, &Invalid{key, excerpt(raw), "not a " + k.name}
-		}
+		list = elements(raw)
 	}
 	values := make([]any, 0, len(list))
 	for _, item := range list {
@@ -62,9 +60,7 @@ func (k *kind) parsed(key string, raw json.RawMessage, number bool) (any, error)
 		if raw[0] != '"' {
 			return nil, &Invalid{key, excerpt(raw), "not a " + k.name}
 		}
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return nil, &Invalid{key, excerpt(raw), "not a string"}
-		}
+		text = unquoted(raw)
 	}
 	value, err := k.parse(text)
 	if err != nil {

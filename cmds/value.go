@@ -121,7 +121,13 @@ func decode[T any](key string, raw json.RawMessage, want string) (value T, err e
 }
 
 func readFlag(key string, raw json.RawMessage) (bool, error) {
-	return decode[bool](key, raw, "not true or false, without quotes")
+	switch string(raw) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, &Invalid{key, excerpt(raw), "not true or false, without quotes"}
 }
 
 func readSeconds(key string, raw json.RawMessage) (int32, error) {
@@ -146,21 +152,26 @@ func readTimeout(key string, raw json.RawMessage) (time.Duration, error) {
 }
 
 func readText(key string, raw json.RawMessage) (string, error) {
-	return decode[string](key, raw, "not a string")
+	if raw[0] != '"' {
+		return "", &Invalid{key, excerpt(raw), "not a string"}
+	}
+	return unquoted(raw), nil
 }
 
-// readWords refuses a null inside the list too, which encoding/json takes for "".
 func readWords(key string, raw json.RawMessage) ([]string, error) {
 	const want = `not a list of strings (exec form: ["executable","param1"])`
-	list, err := decode[[]*string](key, raw, want)
-	words := make([]string, 0, len(list))
-	for _, word := range list {
-		if word == nil {
+	if raw[0] != '[' {
+		return nil, &Invalid{key, excerpt(raw), want}
+	}
+	list := elements(raw)
+	words := make([]string, len(list))
+	for i, word := range list {
+		if word[0] != '"' {
 			return nil, &Invalid{key, excerpt(raw), want}
 		}
-		words = append(words, *word)
+		words[i] = unquoted(word)
 	}
-	return words, err
+	return words, nil
 }
 
 // readArgv takes a string for a list of one, as docker's --entrypoint does: it is never split.
