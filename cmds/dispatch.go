@@ -237,10 +237,10 @@ func (d *Dispatcher) takeSlot(ctx context.Context, j *job) error {
 
 // fence ends a job's context with its session, if the operator chose so. The caller ends it.
 func (d *Dispatcher) fence(ctx context.Context, j *job) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
 	if !d.StopOnLost || j.origin.Lost == nil {
-		return ctx, func() { cancel(nil) }
+		return ctx, func() {}
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		select {

@@ -379,7 +379,7 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 	defer func() { err = cmp.Or(r.streams.Settle(ctx), err) }() // the exit may be long after, or never be known
 	defer r.detach()
 	r.attach(stream)
-	if !r.fed.Load() {
+	if c.Attach.Stdin && !r.fed.Load() {
 		feeding.Go(func() {
 			r.feed(stream, c.Stdin)
 			c.Stdin = nil // a long run needs none of it
