@@ -29,7 +29,7 @@ type conn struct {
 	// of the exchange
 	ctx     context.Context
 	unwatch func() bool // ends the watch of ctx; false: the connection may have been interrupted
-	upgrade bool        // the request asks for one
+	upgrade string      // that the request asks for; "" is none
 	reused  bool        // not the connection's first exchange
 	sent    bool        // some of the request has left
 	cut     bool        // a write failed

@@ -78,8 +78,7 @@ func (c *Client) Hijack(ctx context.Context, req *Request) (*Response, *Conn, er
 
 // exchange sends req over the connection that obtain gives. Nothing is sent or dialled when the context is done already.
 func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obtain func(context.Context) (*conn, error)) (*Response, *Conn, error) {
-	head, err := c.head(req, upgrade)
-	if err != nil {
+	if err := c.check(req); err != nil {
 		return nil, nil, err
 	}
 	if ctx.Err() != nil {
@@ -89,8 +88,8 @@ func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obt
 	if err != nil {
 		return nil, nil, err
 	}
-	conn.upgrade = upgrade != ""
-	resp, hijacked, err := conn.roundTrip(head, req)
+	conn.upgrade = upgrade
+	resp, hijacked, err := conn.roundTrip(req)
 	if err != nil {
 		conn.Close()
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // smallBody is the longest Body that is copied behind the head so that both leave by one write: one segment
@@ -79,16 +80,16 @@ type Request struct {
 // owned are the fields that the Client writes.
 var owned = []string{"Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade"}
 
-// head is the request line, the fields and the empty line (RFC 9112 section 2.1). A request that would come out as another
-// one, or as two, is an error.
-func (c *Client) head(req *Request, upgrade string) ([]byte, error) {
-	if err := req.check(); err != nil {
-		return nil, err
-	}
+// check refuses a request that would come out as another one, or as two.
+func (c *Client) check(req *Request) error {
 	if !isValue(c.Host) || !isValue(c.UserAgent) {
-		return nil, fmt.Errorf("http1: control character in Host %.100q or User-Agent %.100q", c.Host, c.UserAgent)
+		return fmt.Errorf("http1: control character in Host %.100q or User-Agent %.100q", c.Host, c.UserAgent)
 	}
-	b := make([]byte, 0, 512)
+	return req.check()
+}
+
+// appendHead appends the request line, the fields and the empty line (RFC 9112 section 2.1).
+func (c *Client) appendHead(b []byte, req *Request, upgrade string) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
 	b = append(b, req.Target...)
@@ -107,7 +108,7 @@ func (c *Client) head(req *Request, upgrade string) ([]byte, error) {
 	for _, f := range req.Header {
 		b = appendField(b, f.Name, f.Value)
 	}
-	return append(req.appendFraming(b), "\r\n"...), nil
+	return append(req.appendFraming(b), "\r\n"...)
 }
 
 func appendField(b []byte, name, value string) []byte {
@@ -160,21 +161,28 @@ func (f Field) check() error {
 	}
 }
 
+// heads are buffers for a head and a small body, of which an exchange has one until it is sent.
+var heads = sync.Pool{New: func() any { return new([]byte) }}
+
 // send writes the request. After an error c.cut tells whether it was the connection's or the Stream's.
-func (c *conn) send(head []byte, req *Request) error {
-	if req.Stream != nil {
-		if err := c.put(head); err != nil {
-			return err
-		}
-		return c.sendChunks(req.Stream)
+func (c *conn) send(req *Request) error {
+	b := heads.Get().(*[]byte)
+	*b = c.client.appendHead((*b)[:0], req, c.upgrade)
+	rest := req.Body
+	if len(rest) <= smallBody {
+		*b, rest = append(*b, rest...), nil
 	}
-	if len(req.Body) <= smallBody {
-		return c.put(append(head, req.Body...))
-	}
-	if err := c.put(head); err != nil {
+	err := c.put(*b)
+	heads.Put(b)
+	switch {
+	case err != nil:
 		return err
+	case req.Stream != nil:
+		return c.sendChunks(req.Stream)
+	case rest != nil:
+		return c.put(rest)
 	}
-	return c.put(req.Body)
+	return nil
 }
 
 // sendChunks writes what r holds, each Read's bytes as one chunk by one write (RFC 9112 section 7.1).

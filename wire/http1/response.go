@@ -38,8 +38,8 @@ type Response struct {
 
 // roundTrip sends a request and reads the head of its response. The connection then belongs to the response's Body or, when
 // it is not nil, to the Conn; after an error it is the caller's to close.
-func (c *conn) roundTrip(head []byte, req *Request) (*Response, *Conn, error) {
-	writeErr := c.send(head, req)
+func (c *conn) roundTrip(req *Request) (*Response, *Conn, error) {
+	writeErr := c.send(req)
 	if writeErr != nil && !(c.sent && c.cut) {
 		return nil, nil, c.fail("write", writeErr)
 	}
@@ -49,7 +49,7 @@ func (c *conn) roundTrip(head []byte, req *Request) (*Response, *Conn, error) {
 		return nil, nil, c.fail("write", writeErr)
 	case err != nil:
 		return nil, nil, c.fail("read", err)
-	case c.upgrade && (resp.Status == 101 || resp.Status == 200 && length == untilClose):
+	case c.upgrade != "" && (resp.Status == 101 || resp.Status == 200 && length == untilClose):
 		resp.Body = noBody{}
 		return resp, &Conn{c: c}, nil
 	}
@@ -70,7 +70,7 @@ func (c *conn) receive(method string) (*Response, int64, error) {
 			return nil, 0, err
 		}
 		switch {
-		case resp.Status == 101 && !c.upgrade:
+		case resp.Status == 101 && c.upgrade == "":
 			return nil, 0, ProtocolError("101 to a request that asked for no upgrade")
 		case resp.Status >= 200 || resp.Status == 101:
 			return resp, length, nil
