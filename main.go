@@ -382,8 +382,10 @@ func run(cfg *config, log *logfmt.Logger) int {
 func connect(cfg *config, log *logfmt.Logger) *dockerapi.Client {
 	warnOfEngine(cfg.engine, log)
 	client := dockerapi.New(cfg.engine)
-	client.OnCall = func(r dockerapi.Record) {
-		log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
+	if log.Writes(logfmt.Debug) {
+		client.OnCall = func(r dockerapi.Record) {
+			log.Debug("engine", "call", r.Operation, "target", r.Target, "status", r.Status, "error", r.Err, "time", r.Duration)
+		}
 	}
 	return client
 }

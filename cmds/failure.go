@@ -54,6 +54,9 @@ func (e errTimeout) Error() string { return string(e) }
 
 // classify tells what an error means. Whatever is not known is the Engine's refusal: it is said, and nothing is repeated.
 func classify(err error) failure {
+	if err == nil {
+		return none
+	}
 	var bad *Invalid
 	var forbidden *Denied
 	var worst errDeadly
@@ -61,8 +64,6 @@ func classify(err error) failure {
 	var late errTimeout
 	var output *OutputError
 	switch {
-	case err == nil:
-		return none
 	case errors.As(err, &bad):
 		return invalid
 	case errors.As(err, &forbidden):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -89,6 +90,9 @@ func (c *Client) whole(ctx context.Context, op call, a args, r reading) ([]byte,
 		return nil, err
 	}
 	defer res.Body.Close()
+	if calls[op].shape == bare {
+		return nil, c.skip(s, res.Body, r)
+	}
 	body, err := r.all(s.ctx, res.Body)
 	switch {
 	case errors.Is(err, errLiteral), errors.Is(err, errRaw):
@@ -96,13 +100,23 @@ func (c *Client) whole(ctx context.Context, op call, a args, r reading) ([]byte,
 	case err != nil:
 		return nil, c.lost(s, err)
 	case len(body) > r.limit:
-		return nil, fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, r.limit>>20)
-	case calls[op].shape == bare:
-		return nil, nil
+		return nil, r.tooLong(op)
 	case len(body) == 0 && calls[op].repeat == same:
 		return nil, c.lost(s, errNothing)
 	}
 	return body, nil
+}
+
+// skip reads an answer that says nothing to its end: another request follows.
+func (c *Client) skip(s *span, body io.Reader, r reading) error {
+	n, err := io.Copy(io.Discard, io.LimitReader(body, int64(r.limit)+1))
+	switch {
+	case err != nil:
+		return c.lost(s, err)
+	case n > int64(r.limit):
+		return r.tooLong(s.op)
+	}
+	return nil
 }
 
 // stream makes a call whose answer is read as it comes. The caller closes it.

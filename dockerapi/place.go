@@ -84,3 +84,7 @@ func (r reading) all(ctx context.Context, body io.Reader) ([]byte, error) {
 	}
 	return text, err
 }
+
+func (r reading) tooLong(op call) error {
+	return fmt.Errorf("dockerapi: %s: the answer is longer than %d MiB", calls[op].operation, r.limit>>20)
+}

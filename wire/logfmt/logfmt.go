@@ -55,9 +55,12 @@ func (l *Logger) Error(msg string, pairs ...any) { l.Log(Error, msg, pairs...) }
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
+// Writes says whether lines of a level are written.
+func (l *Logger) Writes(level Level) bool { return l != nil && level >= l.least }
+
 // Log writes a line. That it could not be written is not told: there is nowhere left to say so.
 func (l *Logger) Log(level Level, msg string, pairs ...any) {
-	if l == nil || level < l.least {
+	if !l.Writes(level) {
 		return
 	}
 	line := time.Now().AppendFormat([]byte("time="), timeFormat)
