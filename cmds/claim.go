@@ -158,39 +158,77 @@ func (m Message) withoutStdin() string {
 	return string(text)
 }
 
-// watch claims a run once it has run for long enough and has all of its standard input. The caller ends it.
+// watch waits for the claim of a run: until it has gone on for long enough and has all of its standard input. It is no goroutine
+// until then, since each would keep a stack.
+type watch struct {
+	dispatcher *Dispatcher
+	ctx        context.Context
+	job        *job
+
+	mu       sync.Mutex
+	run      *running // nil before it has started, and as soon as it is not waited for any more
+	timer    *time.Timer
+	due, fed bool
+	cancel   context.CancelFunc // of claiming
+	claiming sync.WaitGroup
+}
+
+// watch has the run of a job claimed when it is time. The caller ends it.
 func (d *Dispatcher) watch(ctx context.Context, j *job) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	fed := make(chan struct{})
-	var claiming sync.WaitGroup
-	j.streams.onFed = sync.OnceFunc(func() { close(fed) })
-	j.streams.onStart = func(r *running) {
-		j.place.pass()
-		if !j.lasting {
-			j.origin.Body = nil // a long run holds none of it
-		}
-		if j.command.Claim == nil || r.marked.Load() {
-			return
-		}
-		if !j.command.Attach.Stdin || r.fed.Load() {
-			j.streams.Fed()
-		}
-		claiming.Go(func() {
-			if sleep(ctx, time.Duration(*j.command.Claim)) != nil {
-				return
-			}
-			select {
-			case <-fed:
-				d.claim(ctx, j, r)
-			case <-ctx.Done():
-			}
-		})
+	w := &watch{dispatcher: d, ctx: ctx, job: j, fed: !j.command.Attach.Stdin, cancel: func() {}}
+	j.streams.onStart, j.streams.onFed = w.start, w.feed
+	return w.end
+}
+
+func (w *watch) start(r *running) {
+	w.job.place.pass()
+	if !w.job.lasting {
+		w.job.origin.Body = nil // a long run holds none of it
 	}
-	return func() {
-		cancel()
-		claiming.Wait()
-		j.streams.onStart, j.streams.onFed = nil, nil // the container's record, which outlives the job, holds the streams
+	if w.job.command.Claim == nil || r.marked.Load() {
+		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.run = r
+	w.timer = time.AfterFunc(time.Duration(*w.job.command.Claim), w.expire)
+}
+
+func (w *watch) feed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fed = true
+	w.lockedClaim()
+}
+
+func (w *watch) expire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.due = true
+	w.lockedClaim()
+}
+
+func (w *watch) lockedClaim() {
+	if w.run == nil || !w.due || !w.fed {
+		return
+	}
+	r := w.run
+	w.run = nil
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.cancel = cancel
+	w.claiming.Go(func() { w.dispatcher.claim(ctx, w.job, r) })
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	w.run = nil
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.cancel()
+	w.mu.Unlock()
+	w.claiming.Wait()
+	w.job.streams.onStart, w.job.streams.onFed = nil, nil // the container's record, which outlives the job, holds the streams
 }
 
 // claimPause is between two tries to claim a run whose message the broker has taken back.

@@ -140,17 +140,18 @@ func (d *Dispatcher) admit(e *entry, delivery wire.Delivery, s seal) *job {
 // handle is the way of one message, from its turn to its end.
 func (d *Dispatcher) handle(ctx context.Context, j *job) {
 	defer d.release(j)
-	res, err := d.do(ctx, j)
+	res := new(Result)
+	err := d.do(ctx, j, res)
 	defer res.place.Release()
 	j.place.pass() // standard output may be blocked: what the next one does is not
 	step := j.command.next(fates[classify(err)], res.ExitCode)
 	if fates[classify(err)].reply {
-		d.complete(&res, j, step, err)
-		if problem := d.Printer.Result(ctx, &res); problem != nil {
+		d.complete(res, j, step, err)
+		if problem := d.Printer.Result(ctx, res); problem != nil {
 			step, err = keep, problem
 		}
 	}
-	if problem := d.forward(ctx, j, step, &res, err); problem != nil {
+	if problem := d.forward(ctx, j, step, res, err); problem != nil {
 		step = keep
 		d.Log.Error("a message could not be put into another queue and is kept", "message", j.message.ID, "reason", err, "error", problem)
 	}
@@ -164,19 +165,20 @@ func (d *Dispatcher) handle(ctx context.Context, j *job) {
 	d.settle(ctx, j, res.record)
 }
 
-// do waits for the message's turn and for a slot, and has it done.
-func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
+// do waits for the message's turn and for a slot, and has it done. What comes of it goes to res, which is not handed
+// up by value: a silent run keeps the frames of all its callers.
+func (d *Dispatcher) do(ctx context.Context, j *job, res *Result) error {
 	if err := d.decided(ctx, j, j.err); err != nil || j.err != nil {
-		return Result{}, cmp.Or(err, j.err)
+		return cmp.Or(err, j.err)
 	}
 	if err := j.place.wait(ctx); err != nil {
-		return Result{}, err
+		return err
 	}
 	if err := d.takeSlot(ctx, j); err != nil {
-		return Result{}, err
+		return err
 	}
 	if d.ledger.drop(j.entry) {
-		return Result{}, errLost
+		return errLost
 	}
 	j.begun = time.Now()
 	d.Log.Debug("begun", "message", j.message.ID, "command", j.command.Verb, "container", j.command.Container)
@@ -190,7 +192,8 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 		j.streams.tail = new(tail)
 	}
 	defer d.watch(fenced, j)()
-	res, err := d.Engine.Do(fenced, &j.command, j.streams)
+	var err error
+	*res, err = d.Engine.Do(fenced, &j.command, j.streams)
 	switch {
 	case classify(err) == unfinished && errors.Is(context.Cause(fenced), errLost):
 		err = errLost
@@ -199,7 +202,7 @@ func (d *Dispatcher) do(ctx context.Context, j *job) (Result, error) {
 	case classify(err) == denied:
 		err = cmp.Or(d.decided(ctx, j, err), err)
 	}
-	return res, err
+	return err
 }
 
 // judge holds the command to a policy.

@@ -10,7 +10,7 @@ import (
 
 // keep leaves a message with the broker, which gives it out again when this session ends. A claimed one is left to the next
 // start.
-func (d *Dispatcher) keep(ctx context.Context, j *job, res Result, err error) {
+func (d *Dispatcher) keep(ctx context.Context, j *job, res *Result, err error) {
 	d.unwell.Store(true)
 	lost := errors.Is(err, errLost) && res.record != nil
 	if res.record != nil && res.ExitCode == nil && (lost || d.StopOnExit && ctx.Err() != nil) {

@@ -29,10 +29,10 @@ const earlyStdin = 64 << 10
 
 // run is create, attach, start, output, exit code: docker run. A container that was made for the message before is gone on
 // with. Its removal is left to the caller, since the container is the record of the message until that is settled.
-func (h *Host) run(ctx context.Context, c *Command, s *Streams) (Result, error) {
+func (h *Host) run(ctx context.Context, c *Command, s *Streams) (res Result, err error) {
 	r := newRunning(h, c, s)
 	defer close(r.read)
-	res := Result{Name: c.Container, Attempt: c.Message.Attempt, Status: StatusStarted}
+	res.Name, res.Attempt, res.Status = c.Container, c.Message.Attempt, StatusStarted
 	h.await(c)
 	defer h.begins(c)
 	stream, err := h.launch(ctx, c, r)
@@ -227,12 +227,9 @@ var errSpent = errors.New("cmds: the container cannot be started any more")
 func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *dockerapi.Stream, err error) {
 	err = h.patient(ctx, func(done bool) (err error) {
 		if done {
-			container, err := h.client.ContainerInspect(ctx, r.id)
-			switch {
-			case err != nil:
+			switch begun, err := h.hasBegun(ctx, r); {
+			case err != nil || begun:
 				return err
-			case container.State.Status != "created":
-				return nil
 			case c.Attach.Stdin: // the Engine may have kept what it was sent
 				return errSpent
 			}
@@ -256,6 +253,12 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 		return err
 	})
 	return stream, err
+}
+
+// hasBegun says, after a start whose answer was lost, whether the container has been started.
+func (h *Host) hasBegun(ctx context.Context, r *running) (bool, error) {
+	container, err := h.client.ContainerInspect(ctx, r.id)
+	return container.State.Status != "created", err
 }
 
 // connect gets r what it needs before the start: the streams, and the first exit where that need not be the last.

@@ -17,9 +17,12 @@ const dialTimeout = 10 * time.Second
 
 var errHandshake = errors.New("no complete TLS handshake within " + dialTimeout.String())
 
-// keepAlive finds out that a daemon's machine, or the network to it, is gone without a word while only an answer is waited
-// for, as a container's exit code is for days: a minute after the last sign of it. A daemon that hangs still gives signs.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+// dialer finds out that a daemon's machine, or the network to it, is gone without a word while only an answer is waited for, as
+// a container's exit code is for days: a minute after the last sign of it. A daemon that hangs still gives signs.
+var dialer = net.Dialer{
+	Timeout:         dialTimeout,
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+}
 
 // The Engine's ports, registered with IANA as docker and docker-s.
 const (
@@ -125,8 +128,7 @@ func (a Addr) Crosses() bool {
 // Dial connects within 10 seconds or until ctx is done. A peer that has gone silently fails the connection's Reads after a
 // minute. The errors are package net's, a *Distrust, or that of a file.
 func (a Addr) Dial(ctx context.Context) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive}
-	raw, err := d.DialContext(ctx, a.Network, a.Address)
+	raw, err := dialer.DialContext(ctx, a.Network, a.Address)
 	if err != nil || a.TLS == nil {
 		return raw, err
 	}
