@@ -2488,6 +2488,9 @@ func TestSoak(t *testing.T) {
 	}
 }
 
+// failsFirst is the label of those whose first attempt fails.
+const failsFirst = "fails-first"
+
 // publishUntil keeps a backlog in a queue: attached runs, every tenth claimed at its start, every seventh without an id, every
 // fiftieth one that fails and is tried again.
 func publishUntil(t *testing.T, where site, queue string, stop <-chan struct{}) {
@@ -2497,7 +2500,7 @@ func publishUntil(t *testing.T, where site, queue string, stop <-chan struct{}) 
 		text, _ := json.Marshal(runOf(options, "true"))
 		return text
 	}
-	plain, claimed, again := run(nil), run(message{"Claim": "0"}), run(message{"Retries": 1})
+	plain, claimed, again := run(nil), run(message{"Claim": "0"}), run(message{"Retries": 1, "Label": []string{failsFirst}})
 	err := tryOnChannel(where, func(ch *amqp.Channel) error {
 		for i := 0; ; {
 			select {
@@ -7527,7 +7530,7 @@ func (e *instantEngine) create(w http.ResponseWriter, r *http.Request) {
 	id := make([]byte, 32)
 	rand.Read(id)
 	c := &instant{id: hex.EncodeToString(id), name: r.FormValue("name"), labels: config.Labels, state: "created", exited: make(chan struct{})}
-	if strings.Contains(c.labels["docker-dispatch.message"], "Retries") && c.labels["docker-dispatch.attempt"] == "1" {
+	if _, fails := c.labels[failsFirst]; fails && c.labels["docker-dispatch.attempt"] == "1" {
 		c.code = 1
 	}
 	e.mu.Lock()

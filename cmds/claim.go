@@ -50,30 +50,38 @@ func readClaim(key string, raw json.RawMessage) (Claim, error) {
 // parcelLen bounds the label that holds a message, in bytes: it is in every inspect's answer.
 const parcelLen = 32 << 10
 
-// parcel is what the end of a run needs that only its message has. A claimed run's container carries it.
+// parcel is what the end of a run needs that only its message has. The mark of its claim carries it.
 type parcel struct {
 	Body       string
 	Properties wire.Properties
 	Cut        bool `json:",omitempty"` // Body is without standard input, and cannot be published again
 }
 
-// wrap gives the container of an attached run its message to carry, if that has room. Otherwise it is never claimed.
-func (d *Dispatcher) wrap(j *job) {
-	c := &j.command
+// choose settles when a run is claimed: never, if nothing is waited for or there is nobody to take it over from.
+func (d *Dispatcher) choose(c *Command) {
 	if c.Claim == nil {
 		c.Claim = &d.Claim
 	}
 	if c.Verb != "run" || !c.Attached() || d.Reserve == nil || *c.Claim == ClaimNever {
 		c.Claim = nil
-		return
 	}
-	label, ok := j.parcel()
-	if !ok {
-		c.Claim = nil
-		d.Log.Info("a message is too long for a label, and stays with the broker until its outcome is out", "message", j.message.ID, "bytes", len(j.origin.Body), "limit", parcelLen)
-		return
+}
+
+// pack puts the message into a label, if that has room, in place of its body, unless that may be needed at the end. Without
+// room the run is never claimed.
+func (d *Dispatcher) pack(j *job) bool {
+	if j.label == "" {
+		label, ok := j.parcel()
+		if !ok {
+			d.Log.Info("a message is too long for a label, and stays with the broker until its outcome is out", "message", j.message.ID, "bytes", len(j.origin.Body), "limit", parcelLen)
+			return false
+		}
+		j.label = label
 	}
-	c.labels()[labelMessage] = label
+	if !j.lasting {
+		j.origin.Body = nil
+	}
+	return true
 }
 
 // parcel is the label. One that is too long goes without the standard input, which the container has when it is claimed, unless
@@ -86,7 +94,11 @@ func (j *job) parcel() (label string, ok bool) {
 	if j.lasting {
 		return "", false
 	}
-	p.Body, p.Cut = j.message.withoutStdin(), true
+	m, err := Decode(j.origin, len(j.origin.Body))
+	if err != nil {
+		panic(err) // it has been understood before
+	}
+	p.Body, p.Cut = m.withoutStdin(), true
 	label = p.encode()
 	return label, len(label) <= parcelLen
 }
@@ -181,17 +193,21 @@ func (d *Dispatcher) watch(ctx context.Context, j *job) (end func()) {
 }
 
 func (w *watch) start(r *running) {
-	w.job.place.pass()
-	if !w.job.lasting {
-		w.job.origin.Body = nil // a long run holds none of it
-	}
-	if w.job.command.Claim == nil || r.marked.Load() {
+	j := w.job
+	j.place.pass()
+	switch {
+	case j.command.Claim == nil || r.marked.Load():
+		if !j.lasting {
+			j.origin.Body = nil // a long run holds none of it
+		}
+		return
+	case len(j.origin.Body) > parcelLen && !w.dispatcher.pack(j): // a long standard input is not held until the claim
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.run = r
-	w.timer = time.AfterFunc(time.Duration(*w.job.command.Claim), w.expire)
+	w.timer = time.AfterFunc(time.Duration(*j.command.Claim), w.expire)
 }
 
 func (w *watch) feed() {
@@ -237,6 +253,10 @@ const claimPause = time.Second
 // claim takes a run over from the broker: first its mark, then the ack. While the broker has the message, since the session has
 // ended, it may be another dispatcher's, and is not claimed.
 func (d *Dispatcher) claim(ctx context.Context, j *job, r *running) {
+	if !d.pack(j) {
+		return
+	}
+	r.labels[labelMessage] = j.label
 	for ctx.Err() == nil {
 		if d.ledger.isLost(j.entry) {
 			sleep(ctx, claimPause)
@@ -244,7 +264,7 @@ func (d *Dispatcher) claim(ctx context.Context, j *job, r *running) {
 		}
 		err := r.claim(ctx)
 		if err == nil && d.ledger.claim(j.entry) {
-			r.labels = nil // a long run needs no more of them
+			r.labels, j.label = nil, "" // a long run needs no more of them
 			d.Log.Debug("claimed", "message", j.message.ID, "container", r.id)
 			return
 		}

@@ -60,9 +60,7 @@ func sized(t *testing.T, s *stage, label int, options, input string) string {
 	body := func(pad int) string {
 		return fmt.Sprintf(`{"Dockercmd":"run","Image":"cat","Cmd":["%s"],"Options":{"Attach":["STDIN","STDOUT"]%s},"Stdin":"%s"}`, strings.Repeat("x", pad), options, input)
 	}
-	s.Reserve = nil // no label yet
 	j := s.job(t, s.out.delivery("m", body(1)))
-	s.connect()
 	p := parcel{Body: body(1), Properties: j.origin.Properties}
 	return body(1 + label - len(p.encode()) + len(input))
 }
@@ -96,9 +94,11 @@ func TestParcel(t *testing.T) {
 			delivery := s.out.delivery("m", body)
 			s.out.take()
 			j := s.job(t, delivery)
-			label, is := j.command.labels()[labelMessage]
-			if is != tt.claimed || (j.command.Claim != nil) != tt.claimed || len(label) > parcelLen {
-				t.Errorf("claimed %t, %v, a label of %d bytes", is, j.command.Claim, len(label))
+			if claimed := j.command.Claim != nil && s.pack(j); claimed != tt.claimed || len(j.label) > parcelLen {
+				t.Errorf("claimed %t, %v, a label of %d bytes", claimed, j.command.Claim, len(j.label))
+			}
+			if held := j.origin.Body != nil; held != (j.lasting || !tt.claimed) {
+				t.Errorf("its body is held: %t", held)
 			}
 			want := ""
 			if !tt.claimed && tt.options != `,"Claim":"never"` {
@@ -108,7 +108,7 @@ func TestParcel(t *testing.T) {
 			if !tt.claimed {
 				return
 			}
-			got, cut, err := unwrap(label)
+			got, cut, err := unwrap(j.label)
 			if err != nil || cut != tt.cut || got.MessageID != "m" || !cut && string(got.Body) != body {
 				t.Errorf("cut %t, %v, id %q, %.100s", cut, err, got.MessageID, got.Body)
 			}
@@ -120,8 +120,8 @@ func TestParcel(t *testing.T) {
 	}
 }
 
-// Whoever cannot be claimed carries nothing.
-func TestParcelOnlyWhereNeeded(t *testing.T) {
+// What nobody waits for, or has from nobody, is never claimed.
+func TestClaimOnlyWhereNeeded(t *testing.T) {
 	s := newStage(t, nil)
 	for _, tt := range []struct {
 		name   string
@@ -137,8 +137,8 @@ func TestParcelOnlyWhereNeeded(t *testing.T) {
 			s.Reserve = func() func() { return func() {} }
 		}
 		j := s.job(t, s.out.delivery("m", tt.body))
-		if label, is := j.command.labels()[labelMessage]; is || j.command.Claim != nil {
-			t.Errorf("%s: %v %q", tt.name, j.command.Claim, label)
+		if j.command.Claim != nil {
+			t.Errorf("%s: %v", tt.name, *j.command.Claim)
 		}
 	}
 }
@@ -234,8 +234,13 @@ func TestClaim(t *testing.T) {
 			s.give("m", tt.body)
 			until(t, "it is claimed", func() bool { return s.out.holds("m: claim\n") })
 			c := s.all()[0]
-			if got := s.marked(c); got[labelMessage] == "" || !maps.Equal(got, c.labels) {
-				t.Errorf("the mark has\n%q\nthe container has\n%q", got, c.labels)
+			mark := maps.Clone(s.marked(c))
+			if d, _, err := unwrap(mark[labelMessage]); err != nil || string(d.Body) != tt.body {
+				t.Errorf("the mark has %v, %q", err, d.Body)
+			}
+			delete(mark, labelMessage)
+			if !maps.Equal(mark, c.labels) {
+				t.Errorf("the mark has\n%q\nthe container has\n%q", mark, c.labels)
 			}
 			until(t, "its output is printed", func() bool { return s.out.holds("| begun\n") })
 			close(proceed)

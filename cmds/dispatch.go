@@ -71,8 +71,9 @@ type job struct {
 	slot    bool
 	begun   time.Time
 	streams *Streams
-	lasting bool // its body may be needed at its end
-	clipped int  // bytes of its body, of which origin has the first ones only; 0 is all
+	lasting bool   // its body may be needed at its end
+	label   string // of the claim's mark: the message; "" before it is packed
+	clipped int    // bytes of its body, of which origin has the first ones only; 0 is all
 }
 
 // Deliver takes a delivery; it is done in the background. Deliveries are to be given in their queue's order. When ctx ends,
@@ -132,7 +133,7 @@ func (d *Dispatcher) admit(e *entry, delivery wire.Delivery, s seal) *job {
 	}
 	j.command.Redelivered = delivery.Redelivered
 	j.lasting = j.command.Retries > 0 || len(j.command.ExitCodes) > 0 || d.StopOnExit
-	d.wrap(j)
+	d.choose(&j.command)
 	j.message.Arguments, j.message.Options = nil, nil
 	return j
 }
@@ -306,7 +307,7 @@ func (d *Dispatcher) settle(ctx context.Context, j *job, record *running) {
 		d.Log.Warn("a message could not be settled", "message", j.message.ID, "error", err)
 	}
 	if record != nil && record.remove {
-		record.labels = nil // no claim of it comes, and one of them holds the message
+		record.labels = nil // no claim of it comes
 		record.settled()
 		d.tidy(ctx, removal{entry: j.entry, record: record, behalf: j.behalf()})
 	}

@@ -55,7 +55,7 @@ const (
 	labelRemove     = "docker-dispatch.remove"     // "true" where the message asks for it
 	labelDetached   = "docker-dispatch.detached"   // "true" where nobody waits for the exit: once it runs, nothing is left to be done; else see below
 	labelSigner     = "docker-dispatch.signer"     // the name of the key that has signed the message, where that was asked for
-	labelMessage    = "docker-dispatch.message"    // a parcel: what is needed to finish a claimed run
+	labelMessage    = "docker-dispatch.message"    // of a claim's mark alone, a parcel: what is needed to finish the run
 )
 
 // recordLabels are those by which a container is judged, markLabels those of the empty volumes that mark one.

@@ -22,8 +22,13 @@ func (s *stage) claimed(t *testing.T, delivery wire.Delivery) *container {
 	if problem != "" {
 		t.Fatal(problem)
 	}
+	if !s.pack(j) {
+		t.Fatal("the message is too long")
+	}
+	mark := maps.Clone(c.labels)
+	mark[labelMessage] = j.label
 	s.mu.Lock()
-	s.volumes[markPrefix+c.id] = maps.Clone(c.labels)
+	s.volumes[markPrefix+c.id] = mark
 	s.mu.Unlock()
 	return c
 }
