@@ -61,7 +61,7 @@ const (
 // recordLabels are those by which a container is judged, markLabels those of the empty volumes that mark one.
 var (
 	recordLabels = []string{labelMessageID, labelDigest, labelQueue, labelAttempt, labelDispatcher, labelRemove, labelDetached}
-	markLabels   = []string{labelMessage, labelDigest, labelSigner, labelTrial}
+	markLabels   = []string{labelMessage, labelDigest, labelDispatcher, labelSigner, labelTrial}
 )
 
 // What labelDetached says of other containers than those of detached runs.

@@ -3,9 +3,7 @@ package cmds
 import (
 	"context"
 	"encoding/hex"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,15 +29,8 @@ const orphanGrace = 30 * time.Second
 // called once, before the first delivery.
 func (d *Dispatcher) Resume(take, work context.Context, h *Host, queue string, choice Orphans) error {
 	d.ready()
-	marks, err := h.marks(take, labelQueue+"="+queue, labelDispatcher+"="+d.Name)
+	strays, marks, err := h.remains(take, queue, d.Name)
 	if err != nil {
-		return err
-	}
-	strays, err := h.Strays(take, queue, d.Name)
-	if err != nil {
-		return err
-	}
-	if err := h.sweepTrials(take, queue, d.Name); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -49,8 +40,13 @@ func (d *Dispatcher) Resume(take, work context.Context, h *Host, queue string, c
 	}
 	h.mu.Unlock()
 	resumed := 0
-	for id, labels := range marks {
-		if d.resume(work, queue, id, labels) {
+	for _, mark := range marks {
+		id, claim := strings.CutPrefix(mark.Name, markPrefix)
+		switch {
+		case mark.Labels[labelDispatcher] != d.Name: // another's
+		case !claim:
+			h.sweepTrial(take, mark)
+		case d.resume(work, queue, id, mark.Labels):
 			resumed++
 		}
 	}
@@ -96,13 +92,18 @@ func (d *Dispatcher) reopen(queue string, labels map[string]string) (*job, error
 // marks are the claims with these labels: all labels of each, by container.
 func (h *Host) marks(ctx context.Context, labels ...string) (map[string]map[string]string, error) {
 	volumes, err := h.volumes(ctx, labels...)
-	marks := map[string]map[string]string{}
-	for _, v := range volumes {
+	return claims(volumes), err
+}
+
+// claims are those among marks: the labels of each, by container.
+func claims(marks []dockerapi.Volume) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, v := range marks {
 		if id, is := strings.CutPrefix(v.Name, markPrefix); is {
-			marks[id] = v.Labels
+			all[id] = v.Labels
 		}
 	}
-	return marks, err
+	return all
 }
 
 // Stray is a container of a dispatcher that nobody has claimed, and that is not a finished record: it was created, runs, or
@@ -113,25 +114,32 @@ type Stray struct {
 }
 
 // Strays lists those of a queue and dispatcher, the oldest first.
-func (h *Host) Strays(ctx context.Context, queue, dispatcher string) (strays []Stray, err error) {
+func (h *Host) Strays(ctx context.Context, queue, dispatcher string) ([]Stray, error) {
+	strays, _, err := h.remains(ctx, queue, dispatcher)
+	return strays, err
+}
+
+// remains are a dispatcher's strays, the oldest first, and the marks of all its queue's dispatchers, as they are after that.
+func (h *Host) remains(ctx context.Context, queue, dispatcher string) (strays []Stray, marks []dockerapi.Volume, err error) {
 	var containers []dockerapi.Summary
 	err = h.patient(ctx, func(bool) (err error) {
 		containers, err = h.client.ContainerList(ctx, recordLabels, labelQueue+"="+queue, labelDispatcher+"="+dispatcher)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	claimed, err := h.marks(ctx, labelQueue+"="+queue)
-	if err != nil {
-		return nil, err
+	if marks, err = h.volumes(ctx, labelQueue+"="+queue); err != nil {
+		return nil, nil, err
 	}
-	for _, c := range slices.Backward(containers) { // the Engine has the newest first
+	claimed := claims(marks)
+	for i := len(containers) - 1; i >= 0; i-- { // the Engine has the newest first
+		c := containers[i]
 		if _, is := claimed[c.ID]; !is && isStray(c) {
 			strays = append(strays, Stray{c.ID, firstName(c), c.Labels[labelMessageID], c.State, time.Unix(c.Created, 0)})
 		}
 	}
-	return strays, nil
+	return strays, marks, nil
 }
 
 // firstName is the container's own; more than that are links.
@@ -218,10 +226,9 @@ func (h *Host) hasStrays() bool {
 }
 
 // takeStrays are those that no message has come for.
-func (h *Host) takeStrays() []Stray {
+func (h *Host) takeStrays() (left map[string]Stray) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	left := slices.Collect(maps.Values(h.strays))
-	h.strays = nil
+	left, h.strays = h.strays, nil
 	return left
 }

@@ -101,18 +101,11 @@ func (h *Host) acquit(ctx context.Context, marks []dockerapi.Volume) {
 	}
 }
 
-// sweepTrials removes the counts of a dispatcher whose containers are no more.
-func (h *Host) sweepTrials(ctx context.Context, queue, dispatcher string) error {
-	marks, err := h.volumes(ctx, labelTrial, labelQueue+"="+queue, labelDispatcher+"="+dispatcher)
-	if err != nil {
-		return err
+// sweepTrial removes a count whose container is no more.
+func (h *Host) sweepTrial(ctx context.Context, mark dockerapi.Volume) {
+	if _, err := h.inspect(ctx, mark.Labels[labelTrial]); status(err) == 404 {
+		h.acquit(ctx, []dockerapi.Volume{mark})
 	}
-	for _, mark := range marks {
-		if _, err := h.inspect(ctx, mark.Labels[labelTrial]); status(err) == 404 {
-			h.acquit(ctx, []dockerapi.Volume{mark})
-		}
-	}
-	return nil
 }
 
 // take is a send that ends with ctx.
