@@ -77,7 +77,7 @@ type Config struct {
 	Control func(wire.Delivery)
 
 	// Ready is called once, when the lock on the name is had (or cannot be) and before the first delivery, with a context
-	// that ends with Consume's. Nil is nothing.
+	// that ends with Consume's, or when the session cannot begin. Nil is nothing.
 	Ready func(context.Context)
 }
 

@@ -201,13 +201,11 @@ func TestConsumeAndAck(t *testing.T) {
 	if err := held[0].Settle(wire.Ack); err == nil {
 		t.Error("settled again after Close")
 	}
-	want := fmt.Sprintf(`level=INFO msg=declared queue=%s type=classic
-level=INFO msg=declared queue=%[1]s.dead type=classic
-level=INFO msg=consuming queue=%[1]s
-level=INFO msg="consuming no more" queue=%[1]s
-`, queue)
-	if got := j.loud(); got != want {
-		t.Errorf("log:\n%s\nwant:\n%s", got, want)
+	declared := fmt.Sprintf("level=INFO msg=declared queue=%s type=classic\n", queue)
+	dead := fmt.Sprintf("level=INFO msg=declared queue=%s.dead type=classic\n", queue)
+	consumed := fmt.Sprintf("level=INFO msg=consuming queue=%s\nlevel=INFO msg=\"consuming no more\" queue=%[1]s\n", queue)
+	if got := j.loud(); got != declared+dead+consumed && got != dead+declared+consumed { // side by side
+		t.Errorf("log:\n%s\nwant:\n%s", got, declared+dead+consumed)
 	}
 }
 

@@ -26,13 +26,16 @@ const transient, autoDeleted, ours = false, true, true
 // controlQueue is the name of the queue that is also the lock on the dispatcher's name.
 func controlQueue(cfg Config) string { return cfg.Queue + wire.ControlSuffix + "." + cfg.Name }
 
-// lock takes the dispatcher's name: its exclusive queue, bound to the exchange of all dispatchers of this queue. A user
-// without the right to that goes on without it, which is said once.
+// lock takes the dispatcher's name: its exclusive queue, for the exchange of all dispatchers of this queue.
 func (b *Broker) lock(ctx context.Context, s *session) error {
 	if b.cfg.Control == nil {
 		return nil
 	}
-	err := b.takeName(ctx, s)
+	return b.forgo(s, b.sideBySide(ctx, s, (*Broker).ensureExchange, (*Broker).takeName))
+}
+
+// forgo lets a user without the right to a control queue go on without it, which is said once.
+func (b *Broker) forgo(s *session, err error) error {
 	refused, _ := errors.AsType[*Refused](err)
 	if refused == nil || refused.Code != amqp091.AccessRefused {
 		return err
@@ -46,10 +49,7 @@ func (b *Broker) lock(ctx context.Context, s *session) error {
 }
 
 func (b *Broker) takeName(ctx context.Context, s *session) error {
-	if err := b.ensureExchange(s.conn); err != nil {
-		return err
-	}
-	queue, mends := controlQueue(b.cfg), b.controlMends()
+	queue := controlQueue(b.cfg)
 	err := b.await(ctx, func() (err error) {
 		if s.control, err = openLine(s.conn, controlPrefetch); err != nil {
 			return err
@@ -57,11 +57,7 @@ func (b *Broker) takeName(ctx context.Context, s *session) error {
 		_, err = s.control.ch.QueueDeclare(queue, transient, autoDeleted, ours, noWait, amqp091.Table{amqp091.QueueTypeArg: "classic"})
 		return err
 	})
-	if err != nil {
-		return judge(b.doing("declaring", queue), err, mends)
-	}
-	err = s.control.ch.QueueBind(queue, "", b.cfg.Queue+wire.ControlSuffix, noWait, nil)
-	return judge(b.doing("binding", queue), err, mends)
+	return judge(b.doing("declaring", queue), err, b.controlMends())
 }
 
 // controlMends differ from those of other queues: to bind needs the right to write to the queue.
@@ -95,29 +91,33 @@ func (b *Broker) await(ctx context.Context, try func() error) error {
 }
 
 // ensureExchange looks the exchange of control messages up and, when there is none, declares it: durable, fanout.
-func (b *Broker) ensureExchange(conn *amqp091.Connection) error {
+func (b *Broker) ensureExchange(_ context.Context, s *session) error {
 	exchange := b.cfg.Queue + wire.ControlSuffix
 	b.log.Debug("looking up", "exchange", exchange)
-	err := onChannel(conn, func(ch *amqp091.Channel) error {
+	err := onChannel(s.conn, func(ch *amqp091.Channel) error {
 		return ch.ExchangeDeclarePassive(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
 	})
 	if replyCode(err) == amqp091.NotFound {
-		err = onChannel(conn, func(ch *amqp091.Channel) error {
+		err = onChannel(s.conn, func(ch *amqp091.Channel) error {
 			return ch.ExchangeDeclare(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
 		})
 	}
 	return judge(b.doing("declaring the exchange of", exchange), err, b.controlMends())
 }
 
-// consumeControl begins to take control messages, if there is a queue of them.
-func (s *session) consumeControl(queue, tag string) (err error) {
+// listen binds the control queue and begins to take from it, if there is one.
+func (b *Broker) listen(_ context.Context, s *session) (err error) {
 	if s.control.ch == nil {
 		return nil
+	}
+	queue := controlQueue(b.cfg)
+	if err := s.control.ch.QueueBind(queue, "", b.cfg.Queue+wire.ControlSuffix, noWait, nil); err != nil {
+		return b.forgo(s, judge(b.doing("binding", queue), err, b.controlMends()))
 	}
 	if err := s.control.ch.Qos(controlPrefetch, 0, global); err != nil {
 		return fmt.Errorf("amqp: setting prefetch: %w", err)
 	}
-	s.orders, err = s.control.ch.Consume(queue, tag, autoAck, ours, noLocal, noWait, nil)
+	s.orders, err = s.control.ch.Consume(queue, b.tag(), autoAck, ours, noLocal, noWait, nil)
 	if err != nil {
 		return fmt.Errorf("amqp: consuming from %.255q: %w", queue, err)
 	}

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -166,6 +167,25 @@ func TestLock(t *testing.T) {
 	next(t, deliveries).Settle(wire.Ack)
 	if len(readied) != 1 || !strings.Contains(j2.loud(), "the name is this dispatcher's") {
 		t.Errorf("ready %d times, log:\n%s", len(readied), j2.loud())
+	}
+}
+
+// A queue that is refused is said at once, also while the name is another's.
+func TestRefusedWhileLocked(t *testing.T) {
+	uri, behind := realBroker(t)
+	queue := newControl(t, behind)
+	var j journal
+	cfg := Config{URI: newUser(t, uri, "^"+queue+".control", ".*", ".*"), Queue: queue, QueueType: "classic", Name: "one"}
+	orders(&cfg)
+	if _, err := behind.QueueDeclare(controlQueue(cfg), transient, autoDeleted, ours, noWait, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := newTestBroker(t, cfg, &j).Consume(ctx, nobody)
+	r, _ := errors.AsType[*Refused](err)
+	if r == nil || r.Code != 403 || !strings.Contains(r.What, queue+`" in`) || strings.Contains(j.loud(), "no control queue") {
+		t.Errorf("got %v, log:\n%s", err, j.loud())
 	}
 }
 

@@ -1,13 +1,34 @@
 package amqp
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"docker-dispatch/wire"
+
 	"github.com/rabbitmq/amqp091-go"
 )
+
+// ensureQueue is for the queue that is consumed, and employs who does that.
+func (b *Broker) ensureQueue(_ context.Context, s *session) error {
+	if err := b.ensure(s.conn, b.cfg.Queue); err != nil {
+		return err
+	}
+	return b.employ(s)
+}
+
+// ensureDead is for the queue that one can do without.
+func (b *Broker) ensureDead(_ context.Context, s *session) error {
+	err := b.ensure(s.conn, b.cfg.Queue+wire.DeadSuffix)
+	if isRefused(err) {
+		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "error", err)
+		return nil
+	}
+	return err
+}
 
 // ensure looks a queue up and, when there is none, declares it. Each is done on a channel of its own, which a refusal closes.
 func (b *Broker) ensure(conn *amqp091.Connection, queue string) error {

@@ -1,10 +1,12 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"docker-dispatch/wire"
@@ -69,9 +71,13 @@ func (b *Broker) open(ctx context.Context) (*session, error) {
 		lost: make(chan struct{}),
 		gone: make(chan struct{}),
 	}
-	if err := b.subscribe(ctx, s); err != nil {
+	err = b.sideBySide(ctx, s, (*Broker).ensureDead, (*Broker).begin) // nothing needs a dead queue before the first delivery
+	if err != nil {
 		close(s.lost)
 		l.close(time.Now().Add(closeTimeout))
+		if reply, ok := errors.AsType[*amqp091.Error](err); ok && isSyntax(reply) {
+			return nil, errUndecodable
+		}
 		return nil, err
 	}
 	go s.watch()
@@ -79,50 +85,63 @@ func (b *Broker) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (b *Broker) subscribe(ctx context.Context, s *session) error {
-	if err := b.ensure(s.conn, b.cfg.Queue); err != nil {
+// begin waits for the broker's answers side by side where none needs another one's. The lock is had before Ready.
+func (b *Broker) begin(ctx context.Context, s *session) error {
+	if err := b.sideBySide(ctx, s, (*Broker).ensureQueue, (*Broker).lock); err != nil {
 		return err
 	}
-	if err := b.ensure(s.conn, b.cfg.Queue+wire.DeadSuffix); isRefused(err) {
-		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "error", err)
-	} else if err != nil {
-		return err
+	return b.sideBySide(ctx, s, (*Broker).listen, (*Broker).consume)
+}
+
+// step is a part of a session's beginning.
+type step func(*Broker, context.Context, *session) error
+
+// sideBySide takes steps at once, and returns when all have ended. One that fails ends the context of the others; of several errors
+// the first step's counts, so that the one that heeds the context is named last.
+func (b *Broker) sideBySide(ctx context.Context, s *session, steps ...step) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var taken sync.WaitGroup
+	errs := make([]error, len(steps))
+	for i, step := range steps {
+		taken.Go(func() {
+			if errs[i] = step(b, ctx, s); errs[i] != nil {
+				cancel()
+			}
+		})
 	}
-	if err := b.lock(ctx, s); err != nil {
-		return err
-	}
+	taken.Wait()
+	return cmp.Or(errs...)
+}
+
+// consume begins to take from the queue, after Ready.
+func (b *Broker) consume(ctx context.Context, s *session) error {
 	if b.cfg.Ready != nil && !b.readied {
 		b.readied = true
 		b.cfg.Ready(ctx)
 	}
-	return b.consume(s)
-}
-
-// consume begins to take from both queues.
-func (b *Broker) consume(s *session) error {
-	if err := s.consumeControl(controlQueue(b.cfg), b.tag()); err != nil {
-		return err
-	}
 	err := b.keep(s, b.patience(s.conn))
 	if b.isTimed(err) {
 		b.timed = true
-		err = b.keep(s, nil)
-	}
-	if reply, ok := errors.AsType[*amqp091.Error](err); ok && isSyntax(reply) {
-		return errUndecodable
+		if err = b.employ(s); err == nil {
+			err = b.keep(s, nil)
+		}
 	}
 	return judge(b.doing("consuming from", b.cfg.Queue), err, map[int]string{
 		amqp091.AccessRefused: "no other consumer may have the queue for itself, and the user needs the right to read it: " + b.permissions(),
 	})
 }
 
-// keep consumes with these arguments, on a channel and by a keeper of its own.
-func (b *Broker) keep(s *session, arguments amqp091.Table) error {
+// employ gives s a keeper, with a channel of its own.
+func (b *Broker) employ(s *session) error {
 	main, err := openLine(s.conn, b.cfg.Prefetch)
-	if err != nil {
-		return err
-	}
-	s.keeper = newKeeper(b, main, arguments, s.lost)
+	s.keeper = newKeeper(b, main, s.lost)
+	return err
+}
+
+// keep has the keeper consume with these arguments.
+func (b *Broker) keep(s *session, arguments amqp091.Table) error {
+	s.arguments = arguments
 	b.window.attach(s.keeper)
 	return s.turn()
 }

@@ -118,9 +118,9 @@ type parcel struct {
 	delivery wire.Delivery
 }
 
-func newKeeper(b *Broker, main line, arguments amqp091.Table, lost <-chan struct{}) *keeper {
+func newKeeper(b *Broker, main line, lost <-chan struct{}) *keeper {
 	return &keeper{
-		line: main, window: b.window, queue: b.cfg.Queue, log: b.log, newTag: b.tag, arguments: arguments, lost: lost,
+		line: main, window: b.window, queue: b.cfg.Queue, log: b.log, newTag: b.tag, lost: lost,
 		changed: make(chan struct{}, 1), asks: make(chan chan struct{}), out: make(chan wire.Delivery), failed: make(chan error, 1),
 		stopped: make(chan struct{}), farewell: make(chan struct{}), owned: make(chan struct{}),
 	}
