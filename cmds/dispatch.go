@@ -307,7 +307,6 @@ func (d *Dispatcher) settle(ctx context.Context, j *job, record *running) {
 		d.Log.Warn("a message could not be settled", "message", j.message.ID, "error", err)
 	}
 	if record != nil && record.remove {
-		record.labels = nil // no claim of it comes
 		record.settled()
 		d.tidy(ctx, removal{entry: j.entry, record: record, behalf: j.behalf()})
 	}

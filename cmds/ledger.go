@@ -2,7 +2,6 @@ package cmds
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,37 +37,38 @@ const (
 // ended is not done again. The zero value is ready.
 type ledger struct {
 	mu      sync.Mutex
-	entries map[key][]*entry
-	ended   []ending // the oldest first
+	entries map[key]*entry // the first of those with that key
+	ended   []ending       // the oldest first
 }
 
-// key is what a message is looked up by: its id and attempt, or all of a message without an id.
+// key is what a message is looked up by: its id and attempt, or the digest of a message without an id, and no attempt.
 type key struct {
 	id      string
 	attempt int
-	digest  [32]byte
 }
 
 func (i identity) key() key {
 	if i.ID != "" {
-		return key{id: i.ID, attempt: i.Attempt}
+		return key{i.ID, i.Attempt}
 	}
-	return key{digest: i.Digest}
+	return key{id: string(i.Digest[:])}
 }
 
-// entry is one message. All but the identity is guarded by the ledger.
+// entry is one message. All but the identity is guarded by the ledger. One that has ended holds nothing of its deliveries but the
+// end of their session.
 type entry struct {
 	identity
-	open    []receipt // deliveries to settle: several when the message was published twice
-	last    receipt   // the one that was settled last
-	held    []receipt // claimed ones, whose places are to be given back
-	claimed bool      // the container carries the message: a delivery of it needs no outcome
-	sent    bool      // the broker was told the verdict, once at least
-	ended   time.Time // zero while it is in work
+	next    *entry                   // with the same key
+	open    []receipt                // deliveries to settle: several when the message was published twice
+	lost    <-chan struct{}          // of the delivery that was settled last
+	held    func(wire.Verdict) error // of the claimed one, whose place is to be given back; nil: there is none
+	ended   time.Time                // zero while it is in work
 	verdict wire.Verdict
+	claimed bool // the container carries the message: a delivery of it needs no outcome
+	sent    bool // the broker was told the verdict, once at least
 }
 
-// receipt is what is kept of a delivery, which an entry outlives.
+// receipt is what is kept of a delivery until it is settled.
 type receipt struct {
 	settle func(wire.Verdict) error
 	lost   <-chan struct{}
@@ -81,9 +81,9 @@ var ended = func() <-chan struct{} {
 	return lost
 }()
 
-func (r receipt) isLost() bool {
+func isLost(session <-chan struct{}) bool {
 	select {
-	case <-r.lost:
+	case <-session:
 		return true
 	default:
 		return false
@@ -96,14 +96,14 @@ type ending struct {
 	at    time.Time
 }
 
-// lost says whether no delivery of the message is left that could be settled, or whose settling is known to hold.
-func (e *entry) lost() bool {
+// isLost says whether no delivery of the message is left that could be settled, or whose settling is known to hold.
+func (e *entry) isLost() bool {
 	for _, r := range e.open {
-		if !r.isLost() {
+		if !isLost(r.lost) {
 			return false
 		}
 	}
-	return len(e.open) > 0 || e.last.isLost() || e.claimed && !e.sent
+	return len(e.open) > 0 || isLost(e.lost) || e.claimed && !e.sent
 }
 
 // newEntry is one that the ledger does not know yet.
@@ -125,7 +125,7 @@ func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
 	if fit != nil && !fit() {
 		return e, fresh
 	}
-	for _, other := range l.entries[e.key()] {
+	for other := l.entries[e.key()]; other != nil; other = other.next {
 		if other.ended.IsZero() && other.Digest != e.Digest {
 			s = reused
 		}
@@ -136,8 +136,7 @@ func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
 
 // restore enters a run that was claimed by an earlier process. Release gives its place back.
 func (l *ledger) restore(i identity, release func()) *entry {
-	e := &entry{identity: i, claimed: true, held: []receipt{{settle: func(wire.Verdict) error { release(); return nil }}}}
-	e.last.lost = ended
+	e := &entry{identity: i, claimed: true, lost: ended, held: func(wire.Verdict) error { release(); return nil }}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enter(e)
@@ -146,17 +145,27 @@ func (l *ledger) restore(i identity, release func()) *entry {
 
 func (l *ledger) enter(e *entry) {
 	if l.entries == nil {
-		l.entries = map[key][]*entry{}
+		l.entries = map[key]*entry{}
 	}
-	l.entries[e.key()] = append(l.entries[e.key()], e)
+	first := l.entries[e.key()]
+	*linkTo(&first, nil) = e
+	l.entries[e.key()] = first
+}
+
+// linkTo is the place of the pointer to e, among those that lead from first to its end; that to nil is the last.
+func linkTo(first **entry, e *entry) **entry {
+	for *first != e && *first != nil {
+		first = &(*first).next
+	}
+	return first
 }
 
 // recognise finds the entry that a message belongs to that comes again: because its delivery was lost, or because it was
 // published twice and is in work.
 func (l *ledger) recognise(e *entry, redelivered bool) *entry {
-	for _, known := range l.entries[e.key()] {
+	for known := l.entries[e.key()]; known != nil; known = known.next {
 		twice := known.ended.IsZero() && e.ID != ""
-		if known.Digest == e.Digest && (twice || redelivered && known.lost()) {
+		if known.Digest == e.Digest && (twice || redelivered && known.isLost()) {
 			return known
 		}
 	}
@@ -186,10 +195,10 @@ func (l *ledger) settle(e *entry, v wire.Verdict) error {
 // one that comes is another message.
 func (l *ledger) end(e *entry) error {
 	e.ended = time.Now()
-	for _, r := range e.held {
-		r.settle(wire.Ack)
+	if e.held != nil {
+		e.held(wire.Ack)
+		e.held = nil
 	}
-	e.held = nil
 	err := l.send(e, e.verdict)
 	if err == nil && e.ID == "" && e.sent {
 		l.remove(e)
@@ -206,13 +215,13 @@ func (l *ledger) send(e *entry, v wire.Verdict) (err error) {
 		case problem == nil:
 			e.sent = true
 			if v == wire.Claim {
-				e.held = append(e.held, r)
+				e.held = r.settle
 				v = wire.Ack // one place for one message
 			}
 		case !errors.Is(problem, wire.ErrStale):
 			err = problem
 		}
-		e.last = r
+		e.lost = r.lost
 	}
 	e.open = nil
 	return err
@@ -229,7 +238,7 @@ func (l *ledger) claim(e *entry) bool {
 
 // take acks the deliveries of a claimed message, whose place stays taken once.
 func (l *ledger) take(e *entry) {
-	if len(e.held) > 0 {
+	if e.held != nil {
 		l.send(e, wire.Ack)
 		return
 	}
@@ -240,7 +249,7 @@ func (l *ledger) take(e *entry) {
 func (l *ledger) drop(e *entry) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !e.lost() || e.claimed {
+	if !e.isLost() || e.claimed {
 		return false
 	}
 	l.remove(e)
@@ -257,7 +266,7 @@ func (l *ledger) leave(e *entry) {
 func (l *ledger) isLost(e *entry) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return e.lost()
+	return e.isLost()
 }
 
 func (l *ledger) isClaimed(e *entry) bool {
@@ -282,7 +291,7 @@ func (l *ledger) custody(e *entry) (whose custody, since time.Time) {
 	switch {
 	case !e.sent && !e.claimed:
 		return elsewhere, e.ended
-	case e.last.isLost():
+	case isLost(e.lost):
 		return doubtful, e.ended
 	}
 	return ours, e.ended
@@ -293,7 +302,7 @@ func (l *ledger) forget(now time.Time) {
 	for len(l.ended) > 0 {
 		e, at := l.ended[0].entry, l.ended[0].at
 		keep := rememberSettled
-		if e.lost() {
+		if e.isLost() {
 			keep = rememberLost
 		}
 		if now.Sub(at) < keep && len(l.ended) <= rememberMost {
@@ -307,10 +316,13 @@ func (l *ledger) forget(now time.Time) {
 }
 
 func (l *ledger) remove(e *entry) {
-	rest := slices.DeleteFunc(l.entries[e.key()], func(other *entry) bool { return other == e })
-	if len(rest) == 0 {
+	first := l.entries[e.key()]
+	if at := linkTo(&first, e); *at != nil {
+		*at = e.next
+	}
+	if first == nil {
 		delete(l.entries, e.key())
 		return
 	}
-	l.entries[e.key()] = rest
+	l.entries[e.key()] = first
 }

@@ -163,8 +163,8 @@ func TestRemovalElsewhere(t *testing.T) {
 				return
 			}
 			s.ledger.mu.Lock()
-			for _, entries := range s.ledger.entries {
-				entries[0].ended = entries[0].ended.Add(-rememberLost)
+			for _, e := range s.ledger.entries {
+				e.ended = e.ended.Add(-rememberLost)
 			}
 			s.ledger.mu.Unlock()
 			s.untilLater(t, "it is left", func() bool { return s.waits() == 0 })

@@ -26,9 +26,9 @@ type running struct {
 	derived  string            // the name that no other message has
 	remove   bool              // it goes when its message is settled
 	restarts bool              // the Engine restarts it, and somebody here waits for its first exit
-	streams  *Streams
-	read     chan struct{} // closed when the outputs are read or let go
-	free     chan struct{} // closed when its name is: its message is settled, or the run is left
+	streams  *Streams          // guarded by mu once others know r; nil when its message is settled
+	read     chan struct{}     // closed when the outputs are read or let go
+	free     chan struct{}     // closed when its name is: its message is settled, or the run is left
 
 	id        string
 	warnings  []string    // the Engine's, about what it has made
@@ -88,13 +88,21 @@ func (h *Host) leave(r *running) {
 	h.mu.Lock()
 	delete(h.runs, r)
 	h.mu.Unlock()
-	r.settled()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lockedFree()
 }
 
-// settled says that the message of r is: the container is only waiting for its removal.
+// settled says that the message of r is: the container is only waiting for its removal. No claim of it comes, of whose labels one
+// holds the message.
 func (r *running) settled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.labels, r.streams = nil, nil
+	r.lockedFree()
+}
+
+func (r *running) lockedFree() {
 	if !r.freed {
 		r.freed = true
 		close(r.free)
@@ -291,7 +299,7 @@ func (h *Host) unblocking(container string, call func() error) error {
 			return
 		}
 		for _, r := range h.holders(container) {
-			if r.streams.Stalled(stallTime) {
+			if r.stalled() {
 				r.detach()
 			}
 		}
@@ -308,6 +316,13 @@ func (h *Host) unblocking(container string, call func() error) error {
 	return err
 }
 
+// stalled says whether nobody takes what was read.
+func (r *running) stalled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.streams != nil && r.streams.Stalled(stallTime)
+}
+
 // awaitRead returns when the outputs of r have been read, or when nobody takes what was read.
 func (r *running) awaitRead(ctx context.Context) error {
 	for {
@@ -317,7 +332,7 @@ func (r *running) awaitRead(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(stallCheck):
-			if r.streams.Stalled(stallTime) {
+			if r.stalled() {
 				return nil
 			}
 		}
