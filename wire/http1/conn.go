@@ -22,9 +22,9 @@ var past = time.Unix(1, 0)
 type conn struct {
 	net.Conn
 	client    *Client
-	r         *bufio.Reader
-	scratch   []byte    // lines being read; at most a head, see maxFields
-	idleSince time.Time // when it was put into the idle list
+	r         *bufio.Reader // nil between exchanges, and when a Conn has read what it held
+	scratch   []byte        // lines being read; at most a head, see maxFields
+	idleSince time.Time     // when it was put into the idle list
 
 	// of the exchange
 	ctx     context.Context
@@ -40,8 +40,7 @@ type conn struct {
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
 
 func newConn(ctx context.Context, nc net.Conn, client *Client) *conn {
-	c := &conn{Conn: nc, client: client, r: readers.Get().(*bufio.Reader)}
-	c.r.Reset(nc)
+	c := &conn{Conn: nc, client: client}
 	c.watch(ctx)
 	return c
 }
@@ -49,6 +48,8 @@ func newConn(ctx context.Context, nc net.Conn, client *Client) *conn {
 // watch begins an exchange under ctx. A context that ends sets a deadline in the past, which fails the read or write that is
 // blocked and all later ones; this is the only deadline that is ever set here.
 func (c *conn) watch(ctx context.Context) {
+	c.r = readers.Get().(*bufio.Reader)
+	c.r.Reset(c.Conn)
 	c.ctx, c.sent, c.cut = ctx, false, false
 	c.unwatch = context.AfterFunc(ctx, func() { c.Conn.SetDeadline(past) })
 }
@@ -57,10 +58,18 @@ func (c *conn) watch(ctx context.Context) {
 // peer sent beyond the response belong to no request.
 func (c *conn) release() {
 	if c.unwatch() && c.keep && c.r.Buffered() == 0 {
+		c.giveBack()
 		closeAll(c.client.pushIdle(c))
 		return
 	}
 	c.Conn.Close()
+}
+
+// giveBack lets go of the reader, which is empty.
+func (c *conn) giveBack() {
+	c.r.Reset(nil) // it holds no connection
+	readers.Put(c.r)
+	c.r = nil
 }
 
 // Close ends an exchange and its connection.
@@ -110,9 +119,7 @@ func (c *Conn) behind() bool {
 	case c.c.r.Buffered() > 0:
 		return true
 	}
-	c.c.r.Reset(nil) // it holds no connection
-	readers.Put(c.c.r)
-	c.c.r = nil
+	c.c.giveBack()
 	return false
 }
 

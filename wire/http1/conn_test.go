@@ -276,11 +276,11 @@ func TestHijackRefused(t *testing.T) {
 
 // A connection that a refused hijack leaves behind grants no upgrade to the next request.
 func TestHijackIsForgotten(t *testing.T) {
-	c, _ := answering("HTTP/1.1 204 No Content\r\n\r\n")
+	c, fixed := answering("HTTP/1.1 204 No Content\r\n\r\n")
 	if _, conn, err := c.Hijack(t.Context(), &Request{Method: "POST", Target: "/"}); err != nil || conn != nil {
 		t.Fatal(conn, err)
 	}
-	c.idle[0].r.Reset(strings.NewReader("HTTP/1.1 101 UPGRADED\r\n\r\n"))
+	fixed.in = strings.NewReader("HTTP/1.1 101 UPGRADED\r\n\r\n")
 	_, err := c.Do(t.Context(), &Request{Method: "GET", Target: "/"})
 	if want := "http1: reading the response: protocol error: 101 to a request that asked for no upgrade"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
