@@ -9,7 +9,7 @@ import (
 // prepare is docker create: a run up to its start, which is somebody else's.
 func (h *Host) prepare(ctx context.Context, c *Command, s *Streams) (Result, error) {
 	r := newRunning(h, c, s)
-	close(r.read)
+	r.pass(&r.read)
 	_, err := h.obtain(ctx, c, r)
 	return Result{ID: r.id, Name: c.Container, Status: StatusCreated, Warnings: r.warnings}, err
 }

@@ -31,7 +31,7 @@ const earlyStdin = 64 << 10
 // with. Its removal is left to the caller, since the container is the record of the message until that is settled.
 func (h *Host) run(ctx context.Context, c *Command, s *Streams) (res Result, err error) {
 	r := newRunning(h, c, s)
-	defer close(r.read)
+	defer r.pass(&r.read)
 	res.Name, res.Attempt, res.Status = c.Container, c.Message.Attempt, StatusStarted
 	h.await(c)
 	defer h.begins(c)

@@ -27,8 +27,6 @@ type running struct {
 	remove   bool              // it goes when its message is settled
 	restarts bool              // the Engine restarts it, and somebody here waits for its first exit
 	streams  *Streams          // guarded by mu once others know r; nil when its message is settled
-	read     chan struct{}     // closed when the outputs are read or let go
-	free     chan struct{}     // closed when its name is: its message is settled, or the run is left
 
 	id        string
 	warnings  []string    // the Engine's, about what it has made
@@ -44,9 +42,43 @@ type running struct {
 	name   string            // the container's own, given or derived
 	stream *dockerapi.Stream // while it is attached
 	code   *int              // noted by a remove, before the container could no longer be asked
-	freed  bool
-	taken  bool // settled, and then taken over by another run
-	doomed bool // its removal is under way
+	read   milestone         // the outputs are read or let go
+	free   milestone         // its name is: its message is settled, or the run is left
+	taken  bool              // settled, and then taken over by another run
+	doomed bool              // its removal is under way
+}
+
+// milestone is something that happens once. Of most, nobody waits for it.
+type milestone struct {
+	passed bool
+	told   chan struct{} // closed by then; nil until somebody waits
+}
+
+// pass says that a milestone of r has been reached.
+func (r *running) pass(m *milestone) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lockedPass(m)
+}
+
+func (r *running) lockedPass(m *milestone) {
+	if !m.passed && m.told != nil {
+		close(m.told)
+	}
+	m.passed = true
+}
+
+// await is closed when a milestone of r has been reached.
+func (r *running) await(m *milestone) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.told == nil {
+		m.told = make(chan struct{})
+		if m.passed {
+			close(m.told)
+		}
+	}
+	return m.told
 }
 
 func newRunning(h *Host, c *Command, s *Streams) *running {
@@ -59,8 +91,6 @@ func newRunning(h *Host, c *Command, s *Streams) *running {
 		remove:   c.Remove && c.Attached(),
 		restarts: c.restarts() && c.Attached(),
 		streams:  s,
-		read:     make(chan struct{}),
-		free:     make(chan struct{}),
 		id:       c.Resume,
 
 		longStdin: c.Attach.Stdin && len(c.Stdin) > earlyStdin,
@@ -88,9 +118,7 @@ func (h *Host) leave(r *running) {
 	h.mu.Lock()
 	delete(h.runs, r)
 	h.mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lockedFree()
+	r.pass(&r.free)
 }
 
 // settled says that the message of r is: the container is only waiting for its removal. No claim of it comes, of whose labels one
@@ -99,14 +127,7 @@ func (r *running) settled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.labels, r.streams = nil, nil
-	r.lockedFree()
-}
-
-func (r *running) lockedFree() {
-	if !r.freed {
-		r.freed = true
-		close(r.free)
-	}
+	r.lockedPass(&r.free)
 }
 
 // isSettled may be asked of no run, nil.
@@ -116,7 +137,7 @@ func (r *running) isSettled() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.freed
+	return r.free.passed
 }
 
 func (r *running) isNamed(name string) bool {
@@ -327,7 +348,7 @@ func (r *running) stalled() bool {
 func (r *running) awaitRead(ctx context.Context) error {
 	for {
 		select {
-		case <-r.read:
+		case <-r.await(&r.read):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -360,7 +381,7 @@ func (h *Host) awaitFree(ctx context.Context, id string) error {
 	for {
 		if r := h.find(id); r != nil && !r.isSettled() {
 			select {
-			case <-r.free:
+			case <-r.await(&r.free):
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
