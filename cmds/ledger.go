@@ -11,7 +11,7 @@ import (
 const (
 	rememberSettled = 10 * time.Second // a crashing broker forgets acks of the last 0.3 s, and its end is seen some seconds later
 	rememberLost    = 15 * time.Minute // what could not be settled comes back at the head of the queue, or to another dispatcher
-	rememberMost    = 10_000           // entries: some MiB
+	rememberMost    = 10_000           // entries, of 300 bytes
 )
 
 // errLost ends a message whose session has ended, as far as nothing was done for it, or by the operator's choice: it is the

@@ -15,7 +15,7 @@ const (
 	comebackGrace = 10 * time.Second
 
 	removalRound    = 100 * time.Millisecond // what is settled within it waits for the broker together
-	maxRemovals     = 8192                   // waiting, for a KiB of memory each; more hold up the settling of those behind
+	maxRemovals     = 8192                   // waiting, for half a KiB of memory each; more hold up the settling of those behind
 	removalsAtOnce  = 4                      // at the Engine, which does no more of them at a time
 	removalPatience = time.Minute            // for one, since the program may be leaving
 	removalPause    = time.Second            // after a removal that has failed; then twice that, and so on
