@@ -113,7 +113,7 @@ type judgement struct {
 	command *Command
 }
 
-// judge holds the image, the query and the body to the grants.
+// judge holds the image, the query and the body to the grants. A new container without a network is in the default one.
 func (p *Policy) judge(c *Command) error {
 	j := judgement{p, c}
 	if c.ObjectKind == "image" {
@@ -129,16 +129,13 @@ func (p *Policy) judge(c *Command) error {
 			return err
 		}
 	}
-	return j.walk("", c.sent())
-}
-
-// sent is the body as the Engine reads it. A new container without a network is in the default one.
-func (c *Command) sent() map[string]any {
-	body := asRead(c.Body).(map[string]any)
-	if among(making, c.Verb) && at(body, networkMode) == nil {
-		put(body, networkMode, "default")
+	if err := j.members("", c.Body, false); err != nil {
+		return err
 	}
-	return body
+	if among(making, c.Verb) && at(c.Body, networkMode) == nil {
+		return j.walk(networkMode, "default")
+	}
+	return nil
 }
 
 // asRead is a value as whoever reads its JSON has it: made of strings, truth values, float64, []any and map[string]any alone. What
@@ -185,20 +182,24 @@ func asRead(value any) any {
 	return read
 }
 
-// walk judges what is at a path, and all that is below it.
+// walk judges what is at a path, and all that is below it, as the Engine reads it.
 func (j *judgement) walk(path string, value any) error {
 	if r := findRule(j.command.Verb, path); r != nil {
+		value = asRead(value)
 		if err := j.meet(path, r.demands(value)); err != nil || !r.deeper {
 			return err
 		}
 		return j.members(path, value, true)
 	}
-	if isNothing(value) {
+	row := rowAt(j.command.Verb, path)
+	if row != nil && row.safe || slices.Contains(consequences, path) {
 		return nil
 	}
-	row := rowAt(j.command.Verb, path)
+	if _, ok := value.(map[string]any); !ok || row != nil { // what is in an object is read as it is reached
+		value = asRead(value)
+	}
 	switch {
-	case row != nil && row.safe, slices.Contains(consequences, path):
+	case isNothing(value):
 		return nil
 	case row != nil:
 		return j.meet(path, demandsOf(row.name, value))

@@ -3,7 +3,6 @@ package cmds
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,7 +103,10 @@ func byKey(values []any) map[string]any {
 }
 
 func sortedKeys[T any](all map[string]T) []string {
-	keys := slices.Collect(maps.Keys(all))
+	keys := make([]string, 0, len(all))
+	for key := range all {
+		keys = append(keys, key)
+	}
 	slices.SortFunc(keys, strings.Compare) // crypto/x509 has the same instance: no code more
 	return keys
 }

@@ -32,9 +32,12 @@ func (s Streams) Has(o Output) bool { return o == Stdout && s.Stdout || o == Std
 
 func (s Streams) query() url.Values {
 	q := url.Values{}
-	for key, wanted := range map[string]bool{"stdin": s.Stdin, "stdout": s.Stdout, "stderr": s.Stderr} {
-		if wanted {
-			q.Set(key, "1")
+	for _, stream := range [...]struct {
+		key    string
+		wanted bool
+	}{{"stdin", s.Stdin}, {"stdout", s.Stdout}, {"stderr", s.Stderr}} {
+		if stream.wanted {
+			q.Set(stream.key, "1")
 		}
 	}
 	return q
