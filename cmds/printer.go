@@ -10,14 +10,16 @@ import (
 // ErrPrinterClosed is what printing returns after Close.
 var ErrPrinterClosed = errors.New("cmds: the printer is closed")
 
-// Printer writes the outputs of containers and the results of messages to one writer, whole lines at a time. One goroutine
-// writes, so that a writer that blocks holds up whoever prints, as a slow pipe does, but nobody beyond the end of his
-// context. Nothing is buffered.
+// Printer writes the outputs of containers and the results of messages to one writer, whole lines at a time. What a pipe has room
+// for is written at once, by whoever prints. What may have to wait is a goroutine's to write, so that a writer that blocks holds up
+// whoever prints, as a slow pipe does, but nobody beyond the end of his context. Nothing is buffered.
 type Printer struct {
 	format   format
-	requests chan request
+	w        io.Writer
+	pipe     pipe
+	turn     chan struct{} // holds one while nobody writes
+	requests chan request  // for whoever writes
 	closed   chan struct{}
-	done     chan struct{}
 }
 
 type request struct {
@@ -40,24 +42,30 @@ type format interface {
 
 // NewPrinter prints to w, as "json" or else as text. Close it.
 func NewPrinter(w io.Writer, as string) *Printer {
-	p := &Printer{format: textFormat{}, requests: make(chan request), closed: make(chan struct{}), done: make(chan struct{})}
+	p := &Printer{format: textFormat{}, w: w, pipe: pipeOf(w), turn: make(chan struct{}, 1), requests: make(chan request), closed: make(chan struct{})}
 	if as == "json" {
 		p.format = jsonFormat{}
 	}
-	go p.write(w)
+	p.turn <- struct{}{}
 	return p
 }
 
-func (p *Printer) write(w io.Writer) {
-	defer close(p.done)
-	for {
-		select {
-		case r := <-p.requests:
-			_, err := w.Write(r.text)
-			r.written <- err
-		case <-p.closed:
-			return
-		}
+// write writes r, and what is asked for meanwhile. It has the turn.
+func (p *Printer) write(r request) {
+	for more := true; more; r, more = p.next() {
+		_, err := p.w.Write(r.text)
+		r.written <- err
+	}
+}
+
+// next is what waits to be written; with nothing waiting, the turn is given back.
+func (p *Printer) next() (r request, more bool) {
+	select {
+	case r = <-p.requests:
+		return r, true
+	default:
+		p.turn <- struct{}{}
+		return request{}, false
 	}
 }
 
@@ -65,23 +73,39 @@ func (p *Printer) write(w io.Writer) {
 func (p *Printer) Close(ctx context.Context) error {
 	close(p.closed)
 	select {
-	case <-p.done:
+	case <-p.turn: // for good
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("cmds: standard output takes nothing: %w", context.Cause(ctx))
 	}
 }
 
-// begin hands text to the writer, which has it from then on, even when ctx ends. Written is for end, and takes one without
-// blocking.
+// begin writes text, or hands it over to be written, in whose hands it is from then on, even when ctx ends. Written is for end, and
+// takes one without blocking.
 func (p *Printer) begin(ctx context.Context, text []byte, written chan<- error) error {
 	select {
+	case <-p.turn:
+		p.start(request{text, written})
+		return nil
 	case p.requests <- request{text, written}:
 		return nil
 	case <-p.closed:
 		return ErrPrinterClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// start writes what need not wait, and has the rest, and what is asked for meanwhile, written. It has the turn.
+func (p *Printer) start(r request) {
+	r.text = r.text[p.pipe.write(r.text):]
+	if len(r.text) > 0 {
+		go p.write(r)
+		return
+	}
+	r.written <- nil
+	if next, more := p.next(); more {
+		go p.write(next)
 	}
 }
 

@@ -252,7 +252,10 @@ func (s *Streams) print(ctx context.Context) error {
 		s.written = make(chan error, 1)
 	}
 	s.writing, s.burst = s.burst, nil
-	return s.wait(func() error { return s.printer.begin(ctx, s.writing.text, s.written) })
+	if err := s.wait(func() error { return s.printer.begin(ctx, s.writing.text, s.written) }); err != nil || len(s.written) == 0 {
+		return err
+	}
+	return s.finish(ctx)
 }
 
 // Settle returns when all lines that are whole are written, or why they could not be.
