@@ -11,8 +11,8 @@ const (
 const del = 0x7f // a control character
 
 // visible is how many bytes text begins with that are ASCII from ' ' to '~', as all of most lines are, and neither of two
-// characters. It looks at eight at a time: the first that is something else is the first whose highest bit is set, or becomes so by
-// adding 1 (DEL), by taking off ' ' (a control character), or by taking 1 off its difference from one of the two (none).
+// characters. It looks at eight at a time: the first that is something else is the first whose highest bit is set by adding 1 (DEL
+// and above), by taking off ' ' (a control character, or 0xff), or by taking 1 off its difference from one of the two (none).
 func visible(text []byte, neither, nor byte) int {
 	a, b := uint64(neither)*ones, uint64(nor)*ones
 	n := 0
@@ -20,7 +20,7 @@ func visible(text []byte, neither, nor byte) int {
 		t := text[n : n+8 : n+8]
 		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
 			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
-		found := (w | (w + ones) | (w - ' '*ones) | ((w ^ a) - ones) | ((w ^ b) - ones)) & highs
+		found := ((w + ones) | (w - ' '*ones) | ((w ^ a) - ones) | ((w ^ b) - ones)) & highs
 		if found != 0 {
 			return n + bits.TrailingZeros64(found)/8
 		}

@@ -36,7 +36,7 @@ const (
 
 const (
 	headerLen = 8
-	bufferLen = 32 << 10 // the largest frame of an Engine: one Read usually brings a whole one
+	bufferLen = 64 << 10 // two of an Engine's largest frames: one Read usually brings all that has come
 	errorLen  = 4 << 10  // as much of an Engine's error text as is kept
 )
 
@@ -58,7 +58,7 @@ type Line interface {
 	Wait() error
 }
 
-// Reader takes the frames of one stream apart, with 32 KiB of memory whatever they announce.
+// Reader takes the frames of one stream apart, with 64 KiB of memory whatever they announce.
 type Reader struct {
 	// Line, if it is set, has the Reader hold no memory while nothing comes.
 	Line Line
