@@ -326,8 +326,7 @@ func run(cfg *config, log *logfmt.Logger) int {
 		log.Error("signatures cannot be verified", "error", err)
 		return exitFailed
 	}
-	cmds.Widen(int(syscall.Stdout))
-	printer := cmds.NewPrinter(os.Stdout, cfg.format)
+	printer := cmds.NewPrinter(standardOutput(cfg), cfg.format)
 	client := connect(cfg, log)
 	defer client.Close()
 	audit, err := auditTo(take, cfg, client, log)
@@ -377,6 +376,15 @@ func run(cfg *config, log *logfmt.Logger) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// standardOutput is where outputs and results go. Where the audit's lines come between them, each is one Write of the same file.
+func standardOutput(cfg *config) io.Writer {
+	cmds.Widen(int(syscall.Stdout))
+	if cfg.audit == "-" {
+		return struct{ io.Writer }{os.Stdout}
+	}
+	return os.Stdout
 }
 
 func connect(cfg *config, log *logfmt.Logger) *dockerapi.Client {
