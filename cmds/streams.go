@@ -55,7 +55,7 @@ type line struct {
 	offset  int64        // bytes printed
 	pending []byte       // taken and not printed, less than lineLen
 	sum     maphash.Hash // of all that was taken
-	replay  replay
+	replay  *replay      // nil before Rewind
 }
 
 func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
@@ -336,7 +336,7 @@ func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) e
 func (s *Streams) Rewind() {
 	for i := range s.lines {
 		l := &s.lines[i]
-		l.replay = replay{}
+		l.replay = new(replay)
 		l.replay.sum.SetSeed(l.sum.Seed())
 	}
 }
