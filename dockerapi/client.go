@@ -225,19 +225,18 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 			return nil, fmt.Errorf("dockerapi: %s: query key %q is not in the table", row.operation, key)
 		}
 	}
-	target, err := expand(row.path, a.id)
+	target, err := appendPath(make([]byte, 0, usualTarget), row.path, a.id)
 	if err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
+	target = appendQuery(target, row.query, a.query)
+	version := ""
 	if s.op != systemPing && c.draft == nil {
-		version, err := c.negotiated(s.caller)
-		if err != nil {
+		if version, err = c.negotiated(s.caller); err != nil {
 			return nil, err
 		}
-		target = version + target
 	}
-	target += encode(row.query, a.query)
-	req := &http1.Request{Method: row.method, Target: target, Close: s.op == systemPing}
+	req := &http1.Request{Method: row.method, Target: version + string(target), Close: s.op == systemPing}
 	if err := a.content(req); err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
@@ -262,33 +261,39 @@ func (a args) content(req *http1.Request) (err error) {
 	return err
 }
 
-// encode is a query with its keys in the order of their row.
-func encode(keys []string, query url.Values) string {
-	var b strings.Builder
+// appendQuery appends a query with its keys in the order of their row.
+func appendQuery(target []byte, keys []string, query url.Values) []byte {
 	separator := byte('?')
 	for _, key := range keys {
 		for _, value := range query[key] {
-			b.WriteByte(separator)
-			b.WriteString(key + "=" + url.QueryEscape(value))
+			target = append(target, separator)
+			target = append(target, key...)
+			target = append(target, '=')
+			target = append(target, url.QueryEscape(value)...)
 			separator = '&'
 		}
 	}
-	return b.String()
+	return target
 }
 
-// expand puts into a path what it is about. A name can add neither segment nor query, and cannot climb; Engines take the
+// appendPath puts into a path what it is about. A name can add neither segment nor query, and cannot climb; Engines take the
 // slashes of an image escaped, too.
-func expand(path, id string) (string, error) {
+func appendPath(target []byte, path, id string) ([]byte, error) {
 	before, rest, found := strings.Cut(path, "{")
+	target = append(target, before...)
 	if !found {
-		return path, nil
+		return target, nil
 	}
 	parameter, after, _ := strings.Cut(rest, "}")
 	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("%q is no %s", id, parameter)
+		return nil, fmt.Errorf("%q is no %s", id, parameter)
 	}
-	return before + url.PathEscape(id) + after, nil
+	target = append(target, url.PathEscape(id)...)
+	return append(target, after...), nil
 }
+
+// usualTarget is the length of most targets: of a call about a container, by its id.
+const usualTarget = 128
 
 // Negotiate asks the Engine for its API version, and returns an error when it is too old.
 func (c *Client) Negotiate(ctx context.Context) error {
