@@ -50,6 +50,7 @@ type Dispatcher struct {
 	ledger   ledger
 	work     sync.WaitGroup
 	removals removals
+	trials   []func(context.Context) // look at a count that an earlier process has left, of a container that was there at the start
 	unwell   atomic.Bool
 	broken   atomic.Bool
 	policy   atomic.Pointer[Policy]

@@ -51,12 +51,16 @@ func (q *removals) ready() {
 	})
 }
 
-// Tidy returns when no container waits for its removal, or when ctx ends: then those that wait are left to the next start.
+// Tidy returns when no container waits for its removal, or when ctx ends: then those that wait are left to the next start. The
+// counts of trials go whose container somebody else has removed.
 func (d *Dispatcher) Tidy(ctx context.Context) {
 	d.removals.ready()
 	defer d.removals.work.Wait()
 	defer context.AfterFunc(ctx, d.removals.stop)()
 	d.removals.work.Wait()
+	for _, look := range d.trials {
+		look(ctx)
+	}
 }
 
 // tidy has the container of a settled message removed, as soon as there is a place for it among those that wait.

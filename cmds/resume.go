@@ -45,7 +45,9 @@ func (d *Dispatcher) Resume(take, work context.Context, h *Host, queue string, c
 		switch {
 		case mark.Labels[labelDispatcher] != d.Name: // another's
 		case !claim:
-			h.sweepTrial(take, mark)
+			if !h.sweepTrial(take, mark) {
+				d.trials = append(d.trials, func(ctx context.Context) { h.sweepTrial(ctx, mark) })
+			}
 		case d.resume(work, queue, id, mark.Labels):
 			resumed++
 		}

@@ -101,11 +101,13 @@ func (h *Host) acquit(ctx context.Context, marks []dockerapi.Volume) {
 	}
 }
 
-// sweepTrial removes a count whose container is no more.
-func (h *Host) sweepTrial(ctx context.Context, mark dockerapi.Volume) {
-	if _, err := h.inspect(ctx, mark.Labels[labelTrial]); status(err) == 404 {
+// sweepTrial removes a count whose container is no more, and says whether it was.
+func (h *Host) sweepTrial(ctx context.Context, mark dockerapi.Volume) (swept bool) {
+	_, err := h.inspect(ctx, mark.Labels[labelTrial])
+	if swept = status(err) == 404; swept {
 		h.acquit(ctx, []dockerapi.Volume{mark})
 	}
+	return swept
 }
 
 // take is a send that ends with ctx.

@@ -155,7 +155,16 @@ func TestTrialSweep(t *testing.T) {
 	s.forget(foreign)
 	s.resume(t, OrphansLeave)
 	s.Wait()
-	for c, want := range map[*container]int{there: 2, gone: 0, foreign: 2} {
+	s.left(t, map[*container]int{there: 2, gone: 0, foreign: 2})
+	s.forget(there) // another dispatcher has finished its message
+	s.Tidy(s.ctx)
+	s.left(t, map[*container]int{there: 0, gone: 0, foreign: 2})
+}
+
+// left compares the counts of trials that there are.
+func (s *stage) left(t *testing.T, counts map[*container]int) {
+	t.Helper()
+	for c, want := range counts {
 		n := 0
 		for name := range s.volumes {
 			if strings.Contains(name, c.id) {
