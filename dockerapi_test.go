@@ -5747,9 +5747,9 @@ func TestSignedAndClaimed(t *testing.T) {
 	time.Sleep(time.Until(signed.Add(6 * time.Second))) // a signature's age is the wall clock's
 	publish(t, here, p.queue, s.publishing(p.queue, "stop", stopOf(name, 0)))
 	p.await("the end", func() bool { return p.count("m", cmds.StatusExited) == 1 })
+	p.await("the containers to go", func() bool { return len(p.containers()) == 0 }) // the message is done with before that
 	publish(t, here, p.queue, run)
 	p.checkDenied("m", "longer ago than -verify-age, 5s")
-	p.await("the containers to go", func() bool { return len(p.containers()) == 0 })
 	p.leave(exitOK)
 }
 
