@@ -291,7 +291,7 @@ const severalNetworks = 44
 func (c *Command) fits(minor int) error {
 	for i := range options {
 		row := &options[i]
-		given := row.of(c.Verb) && (row.since > minor || row.until != 0 && row.until < minor) && (at(c.Body, row.body) != nil || c.Query.Has(row.query))
+		given := (row.since > minor || row.until != 0 && row.until < minor) && row.of(c.Verb) && (at(c.Body, row.body) != nil || c.Query.Has(row.query))
 		switch {
 		case given && row.until != 0:
 			return &Invalid{Key: "Options." + row.name, Problem: fmt.Sprintf("API versions after 1.%d have it no more; this Engine's is 1.%d", row.until, minor)}
