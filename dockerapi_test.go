@@ -3254,7 +3254,7 @@ func TestSignalsAndMemory(t *testing.T) {
 		{"an exit code", "exit 128", "", attached(""), 128, false},
 		{"killed by itself", "sh -c 'kill -USR1 $$'; exit $?", "SIGUSR1", attached(""), 138, false},
 		{"out of memory", "exec " + eater, "SIGKILL", small(attached("")), 137, true},
-		{"a child out of memory", eater + "; sleep 1; exit 4", "", small(attached("")), 4, true},
+		{"a child out of memory", eater + "; sleep 5; exit 4", "", small(attached("")), 4, true},
 	} {
 		p.send(c.id, runOf(c.options, "sh", "-c", c.script))
 		p.expectExit(c.id, c.code)
