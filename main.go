@@ -660,7 +660,13 @@ func reachable(path string) ([]dockerapi.Call, error) {
 		return nil, err
 	}
 	operations := policy.Operations()
-	return slices.DeleteFunc(calls, func(c dockerapi.Call) bool { return !slices.Contains(operations, c.Operation) }), nil
+	var within []dockerapi.Call
+	for _, c := range calls {
+		if slices.Contains(operations, c.Operation) {
+			within = append(within, c)
+		}
+	}
+	return within, nil
 }
 
 // callOptions reads how the calls are to be printed, and the path of a policy.

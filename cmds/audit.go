@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -309,8 +308,14 @@ func (a *Audit) stick(err error) {
 
 // prune takes out what nobody waits for any longer. The first line stays: it may be on its way.
 func (a *Audit) prune() {
-	rest := slices.DeleteFunc(a.queue[1:], func(l *auditLine) bool { return l.left != nil })
-	a.queue = a.queue[:1+len(rest)]
+	kept := a.queue[:1]
+	for _, line := range a.queue[1:] {
+		if line.left == nil {
+			kept = append(kept, line)
+		}
+	}
+	clear(a.queue[len(kept):])
+	a.queue = kept
 }
 
 // run writes until the audit is closed and what is left is written, or cannot be.

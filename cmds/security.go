@@ -50,9 +50,12 @@ func parseSecurityOpt(s string) (any, error) {
 }
 
 func setSecurityOpt(c *Command, row *option, v any) {
-	all := v.([]any)
-	kept := slices.DeleteFunc(slices.Clone(all), func(opt any) bool { return opt == unmasked })
-	if len(kept) < len(all) {
+	kept := []any{}
+	for _, opt := range v.([]any) {
+		if opt != unmasked {
+			kept = append(kept, opt)
+			continue
+		}
 		c.set("HostConfig.MaskedPaths", []string{})
 		c.set("HostConfig.ReadonlyPaths", []string{})
 	}

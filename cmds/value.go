@@ -114,10 +114,15 @@ func as[T any](read func(string, json.RawMessage) (T, error)) func(string, json.
 
 // decode reads a value of the type T, for which null never stands. Want says what would have been right.
 func decode[T any](key string, raw json.RawMessage, want string) (value T, err error) {
-	if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, &value) != nil {
-		return value, &Invalid{key, excerpt(raw), want}
+	err = decodeInto(&value, key, raw, want)
+	return value, err
+}
+
+func decodeInto(value any, key string, raw json.RawMessage, want string) error {
+	if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, value) != nil {
+		return &Invalid{key, excerpt(raw), want}
 	}
-	return value, nil
+	return nil
 }
 
 func readFlag(key string, raw json.RawMessage) (bool, error) {

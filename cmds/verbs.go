@@ -140,7 +140,12 @@ func checkExec(c *Command, m Message) error {
 
 // isControl says whether a control message may have a verb: one for a container that is there, and that does not go on.
 func isControl(name string) bool {
-	return slices.ContainsFunc(verbs[:], func(v verb) bool { return v.name == name && v.control })
+	for i := range verbs {
+		if verbs[i].name == name {
+			return verbs[i].control
+		}
+	}
+	return false
 }
 
 func checkTime(_ *Command, m Message) error {

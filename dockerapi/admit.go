@@ -98,3 +98,18 @@ func (c *counted) Read(p []byte) (int, error) {
 	c.bytes.Add(int64(n))
 	return n, err
 }
+
+// line is a connection that was hijacked, whose bytes are counted as they are read: a stdcopy.Line.
+type line struct {
+	*http1.Conn
+	bytes *atomic.Int64
+}
+
+func (l *line) Read(p []byte) (int, error) { return l.count(l.Conn.Read(p)) }
+
+func (l *line) TryRead(p []byte) (int, error) { return l.count(l.Conn.TryRead(p)) }
+
+func (l *line) count(n int, err error) (int, error) {
+	l.bytes.Add(int64(n))
+	return n, err
+}

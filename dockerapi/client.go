@@ -133,7 +133,7 @@ func (c *Client) stream(ctx context.Context, op call, a args) (*answer, error) {
 
 // hijack makes a call that turns its connection into a stream in both directions, which closing the answer ends. ctx ends
 // it too.
-func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, *answer, error) {
+func (c *Client) hijack(ctx context.Context, op call, a args) (*line, *answer, error) {
 	s := begin(ctx, op)
 	conn, err := c.switchOver(s, a)
 	if err != nil {
@@ -141,7 +141,8 @@ func (c *Client) hijack(ctx context.Context, op call, a args) (*http1.Conn, *ans
 		return nil, nil, err
 	}
 	s.answered()
-	return conn, &answer{s.account.count(conn), s, nil}, nil
+	l := &line{conn, &s.account.bytes}
+	return l, &answer{l, s, nil}, nil
 }
 
 func (c *Client) switchOver(s *span, a args) (*http1.Conn, error) {

@@ -51,10 +51,8 @@ func (s Streams) reader(src io.Reader) *stdcopy.Reader {
 }
 
 // over makes the stream of a connection that was hijacked.
-func (s Streams) over(conn *http1.Conn, answer *answer) *Stream {
-	output := s.reader(answer)
-	output.Line = conn
-	return &Stream{answer: answer, output: output, input: conn, tty: s.Tty}
+func (s Streams) over(conn *line, answer *answer) *Stream {
+	return &Stream{answer: answer, output: s.reader(conn), input: conn.Conn, tty: s.Tty}
 }
 
 // Stream is what a container writes, and for an attach also what it reads.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"docker-dispatch/wire/socket"
 )
 
 // dialTimeout bounds one attempt to reach a daemon, its TLS handshake included: long for a network that drops packets, short
@@ -129,8 +131,12 @@ func (a Addr) Crosses() bool {
 // minute. The errors are package net's, a *Distrust, or that of a file.
 func (a Addr) Dial(ctx context.Context) (net.Conn, error) {
 	raw, err := dialer.DialContext(ctx, a.Network, a.Address)
-	if err != nil || a.TLS == nil {
-		return raw, err
+	if err != nil {
+		return nil, err
+	}
+	raw = socket.New(raw)
+	if a.TLS == nil {
+		return raw, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errHandshake)
 	defer cancel()

@@ -5,6 +5,8 @@ import (
 	"net"
 	"syscall"
 	"testing"
+
+	"docker-dispatch/wire/socket"
 )
 
 // The kernel probes a silent peer, and gives up after a minute.
@@ -19,7 +21,7 @@ func TestDialKeepsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	raw, err := conn.(*net.TCPConn).SyscallConn()
+	raw, err := conn.(*socket.Conn).Conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@
 //
 // The protocols themselves are in the folders below: http1 is the client side of RFC 9112 with hijacking, stdcopy is
 // Docker's multiplexed stream, amqp is AMQP 0-9-1 as RabbitMQ speaks it, by github.com/rabbitmq/amqp091-go, and logfmt is
-// what the log is written in. None of them knows what a container is. This package imports the standard library only. It dials, by crypto/tls where TLS is asked for,
-// and says no word on a connection beyond that; it verifies who answers unless it is told in so many words not to.
+// what the log is written in. Below them socket reads and writes what package net has dialled. None of them knows what a container
+// is. This package dials, by crypto/tls where TLS is asked for, and says no word on a connection beyond that; it verifies who
+// answers unless it is told in so many words not to.
 package wire

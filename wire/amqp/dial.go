@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"docker-dispatch/wire"
+	"docker-dispatch/wire/socket"
 
 	"github.com/rabbitmq/amqp091-go"
 )
@@ -68,6 +69,7 @@ func (b *Broker) dialHost(ctx context.Context, h host, name string) (*link, erro
 	if err != nil {
 		return nil, h.dialError(err)
 	}
+	raw = socket.New(raw)
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
 	conn, err := h.shakeHands(ctx, raw, amqp091.Config{Properties: properties(name)}, b.cfg.PasswordFile)
 	if err = cmp.Or(context.Cause(ctx), err); err != nil {

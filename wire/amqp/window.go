@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"docker-dispatch/wire"
@@ -283,7 +282,8 @@ func (k *keeper) giveBack(first int) {
 	for _, p := range k.pending[first:] {
 		k.todo = append(k.todo, settlement{p.tag, p.delivery.MessageID, wire.Requeue})
 	}
-	k.pending = slices.Delete(k.pending, first, len(k.pending))
+	clear(k.pending[first:])
+	k.pending = k.pending[:first]
 }
 
 // settle sends what is to be sent.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"docker-dispatch/wire/socket"
 )
 
 // readBuffer is each connection's buffer in bytes: a usual head in one read. Longer reads of a body bypass it.
@@ -38,6 +40,16 @@ type conn struct {
 
 // readers are those that no connection holds.
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
+// alive tells whether an idle connection can carry another request: there is nothing to read. A peer's close, a reset, and bytes
+// that answer no request of ours all make it readable.
+func alive(nc net.Conn) bool {
+	if outer, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = outer.NetConn()
+	}
+	s, ok := nc.(*socket.Conn)
+	return !ok || s.Idle()
+}
 
 func newConn(ctx context.Context, nc net.Conn, client *Client) *conn {
 	c := &conn{Conn: nc, client: client}
@@ -89,25 +101,46 @@ func (c *conn) fail(op string, err error) error {
 // Conn is a connection that a response has handed over, after [Client.Hijack]. Its bytes are the peer's own, without framing.
 // The context of Hijack still governs it: when that is done, blocked and later Reads and Writes fail with an *Error around
 // the context's, and the connection is of no more use. One goroutine may Read while another Writes.
-type Conn struct {
-	c   *conn
-	err error // of a look at the socket, which tells it once; what a Read returns from then on
-}
+type Conn struct{ c *conn }
 
 // Read reads what the peer sends, first of all what came right behind the head. The peer's end of its direction is io.EOF.
 func (c *Conn) Read(p []byte) (n int, err error) {
-	switch {
-	case c.behind():
-		n, err = c.c.r.Read(p)
-	case c.err != nil:
-		return 0, c.err
-	default:
-		n, err = c.c.Conn.Read(p)
+	if c.behind() {
+		return c.c.r.Read(p)
 	}
-	if err != nil && err != io.EOF {
-		err = c.c.fail("read", err)
+	n, err = c.c.Conn.Read(p)
+	return n, c.reading(err)
+}
+
+// TryRead reads like Read, and returns 0 and no error where that would wait, or where it cannot be seen whether it would, as with TLS.
+func (c *Conn) TryRead(p []byte) (n int, err error) {
+	if c.behind() {
+		return c.c.r.Read(p)
 	}
-	return n, err
+	s, ok := c.c.Conn.(*socket.Conn)
+	if !ok {
+		return 0, nil
+	}
+	n, err = s.TryRead(p)
+	return n, c.reading(err)
+}
+
+// Wait returns when a Read is not likely to wait, and at once where that cannot be seen. Errors are those of Read, without io.EOF.
+// It is for the one who reads.
+func (c *Conn) Wait() error {
+	s, ok := c.c.Conn.(*socket.Conn)
+	if !ok || c.behind() {
+		return nil
+	}
+	return c.reading(s.Wait())
+}
+
+// reading is the error of a Read.
+func (c *Conn) reading(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return c.c.fail("read", err)
 }
 
 // behind says whether there is something left of what came right behind the head. With nothing left the connection needs no
@@ -121,32 +154,6 @@ func (c *Conn) behind() bool {
 	}
 	c.c.giveBack()
 	return false
-}
-
-// Ready says whether a Read would not wait, since bytes, the end or an error have come. It says no where that cannot be seen, as
-// with TLS. It is for the one who reads.
-func (c *Conn) Ready() bool {
-	if c.behind() || c.err != nil {
-		return true
-	}
-	is, err := ready(c.c.Conn)
-	return c.met(err) != nil || is
-}
-
-// Wait returns when a Read would not wait, and at once where that cannot be seen. Errors are those of Read. It is for the one who
-// reads.
-func (c *Conn) Wait() error {
-	if c.behind() || c.err != nil {
-		return c.err
-	}
-	return c.met(await(c.c.Conn))
-}
-
-func (c *Conn) met(err error) error {
-	if err != nil {
-		c.err = c.c.fail("read", err)
-	}
-	return c.err
 }
 
 // Write sends p.

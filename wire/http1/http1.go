@@ -39,7 +39,7 @@ const idleLife = 60 * time.Second
 // ready for use with Dial and Host set, and safe for concurrent use; its fields are not to be changed after the first request.
 type Client struct {
 	// Dial opens a connection; it must obey its context. Its connections are reused while they are alive, which can be seen
-	// of those that are a syscall.Conn or, like *tls.Conn, have NetConn; others count as alive.
+	// of those that are a *socket.Conn or, like *tls.Conn, have one as their NetConn; others count as alive.
 	Dial func(context.Context) (net.Conn, error)
 
 	Host      string // the Host field (RFC 9112 section 3.2)
@@ -136,7 +136,8 @@ func (c *Client) popIdle() *conn {
 	}
 	last := len(c.idle) - 1
 	conn := c.idle[last]
-	c.idle = slices.Delete(c.idle, last, last+1)
+	c.idle[last] = nil
+	c.idle = c.idle[:last]
 	return conn
 }
 
@@ -164,7 +165,9 @@ func (c *Client) takeIdle(age time.Duration) []*conn {
 // take its time over it.
 func (c *Client) lockedCut(n int) []*conn {
 	cut := slices.Clone(c.idle[:n])
-	c.idle = slices.Delete(c.idle, 0, n)
+	left := copy(c.idle, c.idle[n:])
+	clear(c.idle[left:])
+	c.idle = c.idle[:left]
 	return cut
 }
 

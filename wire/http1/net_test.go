@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"docker-dispatch/wire/socket"
 )
 
 // The tests of this file use real sockets of this machine.
@@ -37,10 +39,18 @@ func listen(t *testing.T, network string) (net.Listener, *Client) {
 	}
 	t.Cleanup(func() { l.Close() })
 	c := &Client{Host: "docker", Dial: func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, l.Addr().String())
+		return dial(ctx, network, l.Addr().String())
 	}}
 	t.Cleanup(c.CloseIdle)
 	return l, c
+}
+
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return socket.New(conn), nil
 }
 
 // serve lets handle have each connection in turn, and waits for the last when the test ends.
@@ -191,11 +201,11 @@ func startServer(t *testing.T, secure bool) (*httptest.Server, *Client, *atomic.
 	var dials atomic.Int32
 	c := &Client{Host: "docker", Dial: func(ctx context.Context) (net.Conn, error) {
 		dials.Add(1)
-		if !secure {
-			return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+		conn, err := dial(ctx, "tcp", server.Listener.Addr().String())
+		if err != nil || !secure {
+			return conn, err
 		}
-		d := tls.Dialer{Config: &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}}
-		return d.DialContext(ctx, "tcp", server.Listener.Addr().String())
+		return tls.Client(conn, &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}), nil
 	}}
 	if secure {
 		server.StartTLS()
@@ -279,19 +289,21 @@ func TestHijackWait(t *testing.T) {
 		buf := make([]byte, 100)
 		expect := func(want string, end error) {
 			t.Helper()
-			if err := conn.Wait(); err != nil || !conn.Ready() {
-				t.Errorf("%s: waited: %v, ready: %t", network, err, conn.Ready())
+			if err := conn.Wait(); err != nil {
+				t.Errorf("%s: waited: %v", network, err)
 			}
-			if n, err := io.ReadAtLeast(conn, buf, max(1, len(want))); string(buf[:n]) != want || err != end {
+			if n, err := conn.TryRead(buf); string(buf[:n]) != want || err != end {
 				t.Errorf("%s: read %q, %v; want %q, %v", network, buf[:n], err, want, end)
 			}
 		}
 		expect("behind", nil)
-		if conn.Ready() || conn.c.r != nil {
-			t.Errorf("%s: ready without a byte, or with a buffer", network)
+		if n, err := conn.TryRead(buf); n != 0 || err != nil || conn.c.r != nil {
+			t.Errorf("%s: read %d bytes of nothing, %v, or holds a buffer", network, n, err)
 		}
-		go func() { say <- "more" }()
+		var saying sync.WaitGroup
+		saying.Go(func() { say <- "more" })
 		expect("more", nil)
+		saying.Wait()
 		if network == "tcp" { // and a wait that the context ends
 			time.AfterFunc(time.Millisecond, cancel)
 			if err := conn.Wait(); !errors.Is(err, context.Canceled) {
@@ -309,7 +321,10 @@ func TestHijackWait(t *testing.T) {
 // An error of a hijacked connection that a look at it meets is the next Read's, and not lost: a reset is no end.
 func TestHijackReset(t *testing.T) {
 	for _, look := range []func(*Conn){func(c *Conn) { c.Wait() }, func(c *Conn) {
-		for !c.Ready() {
+		for {
+			if n, err := c.TryRead(make([]byte, 1)); n != 0 || err != nil {
+				return
+			}
 			runtime.Gosched()
 		}
 	}} {

@@ -52,22 +52,21 @@ type FormatError string
 
 func (e FormatError) Error() string { return "stdcopy: " + string(e) }
 
-// Line is a source's connection. It tells whether a read would not wait, and waits for that.
+// Line is a source that can also be read without waiting, and waited for.
 type Line interface {
-	Ready() bool
-	Wait() error
+	io.Reader
+	TryRead(p []byte) (n int, err error) // 0 and no error where a Read would wait, or where that is not known
+	Wait() error                         // returns when a Read is not likely to wait, or at once where that is not known
 }
 
 // Reader takes the frames of one stream apart, with 64 KiB of memory whatever they announce.
 type Reader struct {
-	// Line, if it is set, has the Reader hold no memory while nothing comes.
-	Line Line
-
 	src     io.Reader
+	line    Line // src, if it is one
 	raw     bool
-	ready   bool             // Line has just said so
 	buf     *[bufferLen]byte // nil: there is nothing in it
 	r, w    int              // buf[r:w] has been read and not been given out
+	err     error            // of the source, behind that
 	current Stream           // of the frame that is under way
 	left    uint32           // bytes of its payload still to come
 }
@@ -75,20 +74,32 @@ type Reader struct {
 // buffers are those that no Reader holds.
 var buffers = sync.Pool{New: func() any { return new([bufferLen]byte) }}
 
-// NewReader reads a multiplexed stream from src.
-func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+// NewReader reads a multiplexed stream from src. While nothing comes from one that is a Line, the Reader holds no memory.
+func NewReader(src io.Reader) *Reader {
+	line, _ := src.(Line)
+	return &Reader{src: src, line: line}
+}
 
 // NewRawReader reads the stream of a container with a terminal: no frames, all of it standard output.
-func NewRawReader(src io.Reader) *Reader { return &Reader{src: src, raw: true} }
+func NewRawReader(src io.Reader) *Reader {
+	r := NewReader(src)
+	r.raw = true
+	return r
+}
 
-// Ready says whether bytes have come that Next has not given out, or the end has. Without a Line it knows only of those that it has
-// read.
+// Ready says whether bytes have come that Next has not given out, or the end has. Of a source that is no Line it knows only those that
+// it has read.
 func (r *Reader) Ready() bool {
-	if r.w > r.r || r.ready {
+	if r.w > r.r || r.err != nil {
 		return true
 	}
-	r.ready = r.Line != nil && r.Line.Ready()
-	return r.ready
+	if r.line == nil {
+		return false
+	}
+	r.borrow()
+	r.w, r.err = r.line.TryRead(r.buf[:])
+	r.release()
+	return r.w > 0 || r.err != nil
 }
 
 // Next returns the next bytes of one of the streams, as many as are at hand and at least one; they are valid until the
@@ -157,40 +168,51 @@ func (r *Reader) fill(n int) error {
 	if r.w-r.r >= n {
 		return nil
 	}
-	if err := r.rest(); err != nil {
-		return err
+	if r.err == nil {
+		r.read(n)
 	}
-	m, err := io.ReadAtLeast(r.src, r.buf[r.w:], n-r.w)
-	r.w += m
-	if r.w >= n {
+	if r.w-r.r >= n {
 		return nil
 	}
-	if err == io.EOF && r.w > 0 {
+	if r.err == io.EOF && r.w > r.r {
 		return io.ErrUnexpectedEOF
 	}
 	r.release()
-	return err
+	return r.err
 }
 
-// rest makes room behind what is at hand, without a buffer until there is something for it.
-func (r *Reader) rest() error {
-	if r.r < r.w {
-		r.w = copy(r.buf[:], r.buf[r.r:r.w])
-		r.r = 0
+// read reads until n bytes are at hand, or the source fails.
+func (r *Reader) read(n int) {
+	if r.err = r.await(); r.err != nil {
+		return
+	}
+	r.borrow()
+	r.w = copy(r.buf[:], r.buf[r.r:r.w])
+	r.r = 0
+	m := 0
+	for r.w < n && r.err == nil {
+		m, r.err = r.src.Read(r.buf[r.w:])
+		r.w += m
+	}
+}
+
+// await waits for the source with no buffer, if nothing is at hand.
+func (r *Reader) await() error {
+	if r.line == nil || r.r < r.w {
 		return nil
 	}
-	r.r, r.w = 0, 0
-	if r.Line != nil && !r.ready {
-		r.release()
-		if err := r.Line.Wait(); err != nil {
-			return err
-		}
+	r.release()
+	return r.line.Wait()
+}
+
+// borrow has a buffer for what comes next, behind what is at hand.
+func (r *Reader) borrow() {
+	if r.r == r.w {
+		r.r, r.w = 0, 0
 	}
-	r.ready = false
 	if r.buf == nil {
 		r.buf = buffers.Get().(*[bufferLen]byte)
 	}
-	return nil
 }
 
 // release gives the buffer back, if nothing is in it.

@@ -21,7 +21,9 @@ func frame(typ byte, payload string) string {
 }
 
 // collect reads r to its end: what each stream carried, and the error that ended it (nil for io.EOF).
-func collect(r *Reader) (stdout, stderr string, err error) {
+func collect(r interface {
+	Next() (Stream, []byte, error)
+}) (stdout, stderr string, err error) {
 	var out [3]strings.Builder
 	for {
 		s, data, err := r.Next()
@@ -46,7 +48,12 @@ type line struct {
 	t     *testing.T
 }
 
-func (l *line) Ready() bool { return l.now != "" }
+func (l *line) TryRead(p []byte) (int, error) {
+	if l.now == "" && len(l.parts) > 0 {
+		return 0, nil
+	}
+	return l.Read(p)
+}
 
 func (l *line) Wait() error {
 	if l.held() {
@@ -72,25 +79,39 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A stream that is silent holds no memory.
+// A stream that is silent holds no memory, whether it is asked if something has come or not.
 func TestLine(t *testing.T) {
 	all := frame(1, "hello\n") + frame(2, "warning\n") + frame(1, strings.Repeat("x", 100_000)) + frame(1, "bye")
 	for _, size := range []int{1, 3, 8, 9, 14, 1000, 70_000, len(all)} {
-		l := &line{t: t, held: func() bool { return false }}
-		for rest := all; rest != ""; rest = rest[min(size, len(rest)):] {
-			l.parts = append(l.parts, rest[:min(size, len(rest))])
-		}
-		r := NewReader(l)
-		r.Line = l
-		l.held = func() bool { return r.buf != nil }
-		stdout, stderr, err := collect(r)
-		if stdout != "hello\n"+strings.Repeat("x", 100_000)+"bye" || stderr != "warning\n" || err != nil {
-			t.Errorf("in parts of %d: got %d bytes, %q, %v", size, len(stdout), stderr, err)
-		}
-		if r.buf != nil || r.Ready() {
-			t.Errorf("in parts of %d: memory is held after the end", size)
+		for _, asked := range []int{0, 1, 3} {
+			l := &line{t: t, held: func() bool { return false }}
+			for rest := all; rest != ""; rest = rest[min(size, len(rest)):] {
+				l.parts = append(l.parts, rest[:min(size, len(rest))])
+			}
+			r := NewReader(l)
+			l.held = func() bool { return r.buf != nil }
+			stdout, stderr, err := collect(asking{r, asked})
+			if stdout != "hello\n"+strings.Repeat("x", 100_000)+"bye" || stderr != "warning\n" || err != nil {
+				t.Errorf("in parts of %d: got %d bytes, %q, %v", size, len(stdout), stderr, err)
+			}
+			if r.buf != nil || !r.Ready() {
+				t.Errorf("in parts of %d: memory is held after the end, or the end is not ready", size)
+			}
 		}
 	}
+}
+
+// asking is a reader that is asked so often, before each Next, whether something has come.
+type asking struct {
+	*Reader
+	often int
+}
+
+func (a asking) Next() (Stream, []byte, error) {
+	for range a.often {
+		a.Ready()
+	}
+	return a.Reader.Next()
 }
 
 func TestNext(t *testing.T) {
