@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -77,6 +78,10 @@ const stopTime = 35 * time.Second
 
 // tidyTime is for the removal of containers whose messages were settled just now, a second after that.
 const tidyTime = 5 * time.Second
+
+// threadMessages is how many messages at once a thread works on before another is worth its waking. Below that a second one mostly
+// wakes to find nothing to do: with 10 containers that cost nothing it takes a fifth more CPU for 3 % more messages a second.
+const threadMessages = 16
 
 // config is what the command line and the environment say.
 type config struct {
@@ -305,6 +310,7 @@ func run(cfg *config, log *logfmt.Logger) int {
 	defer abandon()
 	defer leave()
 	obeySignals(leave, log)
+	limitThreads(cfg.slots)
 
 	credentials, err := cmds.FindCredentials(cfg.logins)
 	if err != nil {
@@ -376,6 +382,13 @@ func run(cfg *config, log *logfmt.Logger) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// limitThreads has no more threads run Go at once than so many messages keep busy, unless the operator has said how many.
+func limitThreads(messages int) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), 1+messages/threadMessages))
+	}
 }
 
 // standardOutput is where outputs and results go. Where the audit's lines come between them, each is one Write of the same file.
