@@ -33,7 +33,8 @@ type removal struct {
 type removals struct {
 	init    sync.Once
 	places  chan struct{} // holds one for each that waits
-	running chan struct{} // holds one for each that is under way
+	due     chan removal  // for who removes, or comes to do so
+	workers chan struct{} // holds one for each of those
 	ctx     context.Context
 	stop    context.CancelFunc
 	work    sync.WaitGroup
@@ -46,7 +47,8 @@ type removals struct {
 func (q *removals) ready() {
 	q.init.Do(func() {
 		q.places = make(chan struct{}, maxRemovals)
-		q.running = make(chan struct{}, removalsAtOnce)
+		q.due = make(chan removal)
+		q.workers = make(chan struct{}, removalsAtOnce)
 		q.ctx, q.stop = context.WithCancel(context.Background())
 	})
 }
@@ -133,12 +135,30 @@ func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 		r.record.host.leave(r.record)
 		<-q.places
 	default:
-		q.running <- struct{}{}
-		q.work.Go(func() {
-			d.destroy(r)
-			<-q.running
-			<-q.places
-		})
+		d.remove(q, r)
+	}
+}
+
+// remove hands a removal to whoever becomes free first, or to one more when there are few.
+func (d *Dispatcher) remove(q *removals, r removal) {
+	select {
+	case q.due <- r:
+	case q.workers <- struct{}{}:
+		q.work.Go(func() { d.removeAll(q, r) })
+	}
+}
+
+// removeAll removes one container after the other, while any are due.
+func (d *Dispatcher) removeAll(q *removals, r removal) {
+	for {
+		d.destroy(r)
+		<-q.places
+		select {
+		case r = <-q.due:
+		default:
+			<-q.workers
+			return
+		}
 	}
 }
 
