@@ -19,11 +19,12 @@ import (
 
 var errHandshake = errors.New("no complete handshake within connection_timeout")
 
-// link is an open connection and the socket below it. To close the socket is the only way to free a method call from a broker
-// that answers nothing.
+// link is an open connection, what it reads and writes, and the socket below. To close the socket is the only way to free a method call from
+// a broker that answers nothing.
 type link struct {
-	conn *amqp091.Connection
-	raw  net.Conn
+	conn      *amqp091.Connection
+	transport *transport
+	raw       net.Conn
 }
 
 // dial connects to the first host that answers, beginning with the one after that which dialled counted last. A login that one
@@ -71,12 +72,12 @@ func (b *Broker) dialHost(ctx context.Context, h host, name string) (*link, erro
 	}
 	raw = socket.New(raw)
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
-	conn, err := h.shakeHands(ctx, raw, amqp091.Config{Properties: properties(name)}, b.cfg.PasswordFile)
+	l, err := h.shakeHands(ctx, raw, amqp091.Config{Properties: properties(name)}, b.cfg.PasswordFile)
 	if err = cmp.Or(context.Cause(ctx), err); err != nil {
 		raw.Close()
 		return nil, h.dialError(err)
 	}
-	return &link{conn, raw}, nil
+	return l, nil
 }
 
 func (h host) timeout() time.Duration {

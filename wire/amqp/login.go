@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"docker-dispatch/wire"
 
@@ -18,41 +17,24 @@ import (
 )
 
 // shakeHands is TLS, where the URI has it, and AMQP with a login.
-func (h host) shakeHands(ctx context.Context, raw net.Conn, config amqp091.Config, passwordFile string) (conn *amqp091.Connection, err error) {
+func (h host) shakeHands(ctx context.Context, raw net.Conn, config amqp091.Config, passwordFile string) (l *link, err error) {
 	if config.SASL, err = h.login(passwordFile); err != nil {
 		return nil, err
 	}
+	l = &link{transport: &transport{Conn: raw}, raw: raw}
 	text, secured := strings.CutPrefix(h.text, "amqps:")
-	if !secured {
-		config.Dial = func(string, string) (net.Conn, error) { return raw, nil }
-		return amqp091.DialConfig(h.text, config)
+	if secured {
+		text = "amqp:" + text // TLS is there already
+		if l.transport.Conn, err = h.tls().Client(ctx, raw, h.uri.Host); err != nil {
+			return nil, err
+		}
 	}
-	inner, err := h.tls().Client(ctx, raw, h.uri.Host)
-	if err != nil {
-		return nil, err
-	}
-	listening := &listener{Conn: inner}
-	config.Dial = func(string, string) (net.Conn, error) { return listening, nil }
-	conn, err = amqp091.DialConfig("amqp:"+text, config) // TLS is there already
-	if refusal := listening.refusal.Load(); err != nil && refusal != nil {
+	config.Dial = func(string, string) (net.Conn, error) { return l.transport, nil }
+	l.conn, err = amqp091.DialConfig(text, config)
+	if refusal := l.transport.refusal.Load(); err != nil && refusal != nil {
 		return nil, refusal
 	}
-	return conn, err
-}
-
-// listener keeps the refusal of our certificate, which comes when TLS's handshake is over. Of the error of a Read the library
-// tells no more than the text.
-type listener struct {
-	net.Conn
-	refusal atomic.Pointer[wire.Distrust]
-}
-
-func (l *listener) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
-	if refusal, ok := errors.AsType[*wire.Distrust](err); ok {
-		l.refusal.Store(refusal)
-	}
-	return n, err
+	return l, err
 }
 
 // mechanisms are the ways to log in (SASL, RFC 4422), by their names in a URI.

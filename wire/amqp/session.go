@@ -135,7 +135,7 @@ func (b *Broker) consume(ctx context.Context, s *session) error {
 // employ gives s a keeper, with a channel of its own.
 func (b *Broker) employ(s *session) error {
 	main, err := openLine(s.conn, b.cfg.Prefetch)
-	s.keeper = newKeeper(b, main, s.lost)
+	s.keeper = newKeeper(b, main, s.link.transport, s.lost)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 
@@ -79,6 +80,7 @@ func (w *window) present() (k *keeper, arrival <-chan struct{}) {
 // verdict to it, so that neither waits for the other, nor for deliver.
 type keeper struct {
 	line
+	transport *transport
 	window    *window
 	queue     string
 	log       *logfmt.Logger
@@ -117,9 +119,9 @@ type parcel struct {
 	delivery wire.Delivery
 }
 
-func newKeeper(b *Broker, main line, lost <-chan struct{}) *keeper {
+func newKeeper(b *Broker, main line, t *transport, lost <-chan struct{}) *keeper {
 	return &keeper{
-		line: main, window: b.window, queue: b.cfg.Queue, log: b.log, newTag: b.tag, lost: lost,
+		line: main, transport: t, window: b.window, queue: b.cfg.Queue, log: b.log, newTag: b.tag, lost: lost,
 		changed: make(chan struct{}, 1), asks: make(chan chan struct{}), out: make(chan wire.Delivery), failed: make(chan error, 1),
 		stopped: make(chan struct{}), farewell: make(chan struct{}), owned: make(chan struct{}),
 	}
@@ -286,8 +288,17 @@ func (k *keeper) giveBack(first int) {
 	k.pending = k.pending[:first]
 }
 
-// settle sends what is to be sent.
+// settle sends what is to be sent, by one write.
 func (k *keeper) settle() error {
+	if len(k.todo) == 0 {
+		return nil
+	}
+	k.transport.gather()
+	err := k.settleEach()
+	return cmp.Or(err, k.transport.send())
+}
+
+func (k *keeper) settleEach() error {
 	for _, s := range k.todo {
 		k.log.Debug("settling", "tag", s.tag, "message", s.message, "verdict", s.verdict)
 		if err := s.send(k.ch); err != nil {
