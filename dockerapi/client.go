@@ -226,18 +226,20 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 			return nil, fmt.Errorf("dockerapi: %s: query key %q is not in the table", row.operation, key)
 		}
 	}
-	target, err := appendPath(make([]byte, 0, usualTarget), row.path, a.id)
-	if err != nil {
-		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
-	}
-	target = appendQuery(target, row.query, a.query)
-	version := ""
+	var target strings.Builder
+	target.Grow(usualTarget)
 	if s.op != systemPing && c.draft == nil {
-		if version, err = c.negotiated(s.caller); err != nil {
+		version, err := c.negotiated(s.caller)
+		if err != nil {
 			return nil, err
 		}
+		target.WriteString(version)
 	}
-	req := &http1.Request{Method: row.method, Target: version + string(target), Close: s.op == systemPing}
+	if err := writePath(&target, row.path, a.id); err != nil {
+		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
+	}
+	writeQuery(&target, row.query, a.query)
+	req := &http1.Request{Method: row.method, Target: target.String(), Close: s.op == systemPing}
 	if err := a.content(req); err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
@@ -262,35 +264,35 @@ func (a args) content(req *http1.Request) (err error) {
 	return err
 }
 
-// appendQuery appends a query with its keys in the order of their row.
-func appendQuery(target []byte, keys []string, query url.Values) []byte {
-	separator := byte('?')
+// writeQuery writes a query with its keys in the order of their row.
+func writeQuery(target *strings.Builder, keys []string, query url.Values) {
+	separator := "?"
 	for _, key := range keys {
 		for _, value := range query[key] {
-			target = append(target, separator)
-			target = append(target, key...)
-			target = append(target, '=')
-			target = append(target, url.QueryEscape(value)...)
-			separator = '&'
+			target.WriteString(separator)
+			target.WriteString(key)
+			target.WriteString("=")
+			target.WriteString(url.QueryEscape(value))
+			separator = "&"
 		}
 	}
-	return target
 }
 
-// appendPath puts into a path what it is about. A name can add neither segment nor query, and cannot climb; Engines take the
+// writePath writes a path with what it is about. A name can add neither segment nor query, and cannot climb; Engines take the
 // slashes of an image escaped, too.
-func appendPath(target []byte, path, id string) ([]byte, error) {
+func writePath(target *strings.Builder, path, id string) error {
 	before, rest, found := strings.Cut(path, "{")
-	target = append(target, before...)
+	target.WriteString(before)
 	if !found {
-		return target, nil
+		return nil
 	}
 	parameter, after, _ := strings.Cut(rest, "}")
 	if id == "" || id == "." || id == ".." {
-		return nil, fmt.Errorf("%q is no %s", id, parameter)
+		return fmt.Errorf("%q is no %s", id, parameter)
 	}
-	target = append(target, url.PathEscape(id)...)
-	return append(target, after...), nil
+	target.WriteString(url.PathEscape(id))
+	target.WriteString(after)
+	return nil
 }
 
 // usualTarget is the length of most targets: of a call about a container, by its id.
