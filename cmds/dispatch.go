@@ -187,6 +187,7 @@ func (d *Dispatcher) do(ctx context.Context, j *job, res *Result) error {
 	fenced, end := d.fence(ctx, j)
 	defer end()
 	j.streams = &Streams{printer: d.Printer, messageID: j.message.ID, limit: j.command.Output}
+	defer j.streams.Close()
 	if d.Reserve != nil && j.command.Verb == "run" && j.command.Resume == "" {
 		j.command.GiveBack = func() { d.giveBack(j) }
 	}

@@ -33,7 +33,8 @@ func (jsonFormat) output(s *Streams, stream string) string {
 // again adds nothing: every output says it by Replayed.
 func (jsonFormat) again(dst []byte, _ *Streams) []byte { return dst }
 
-func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, lines []byte, more bool) (out []byte, taken int) {
+func (jsonFormat) append(b *burst, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int) {
+	dst := b.text
 	start := len(dst)
 	dst = append(dst, `{"Time":"`...)
 	dst = append(dst, stamp...)
@@ -50,8 +51,9 @@ func (jsonFormat) append(dst []byte, prefix string, stamp []byte, offset int64, 
 			dst = append(dst, `,"More":true`...)
 		}
 		dst = append(dst, "}\n"...)
-		if taken == len(lines) || len(dst) >= burstLen {
-			return dst, taken
+		if taken == len(lines) || len(dst) >= b.limit {
+			b.text = dst
+			return taken
 		}
 		dst = append(dst, dst[start:end]...)
 	}

@@ -33,9 +33,9 @@ type format interface {
 	output(s *Streams, stream string) (prefix string)
 	// again adds the word that the output of a container comes from its beginning once more.
 	again(dst []byte, s *Streams) []byte
-	// append adds lines to dst, of which each but the last has its newline, or the piece of one, until dst has burstLen bytes: it
-	// returns how many bytes of lines it took. stamp is the time, in RFC 3339; offset is that of the first byte in the stream.
-	append(dst []byte, prefix string, stamp []byte, offset int64, lines []byte, more bool) (out []byte, taken int)
+	// append adds lines to a burst, of which each but the last has its newline, or the piece of one, until it is full, and returns
+	// how many bytes of lines it took. stamp is the time, in RFC 3339; offset is that of the first byte in the stream.
+	append(b *burst, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int)
 	// result makes the line of a result.
 	result(r *Result) []byte
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -14,17 +13,8 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-const (
-	lineLen  = 64 << 10     // a longer line is printed in pieces of this
-	burstLen = 64 << 10     // printed lines that are gathered for one write
-	maxBurst = 4 * burstLen // a burst that holds a long line with escapes may be longer, and is not kept
-)
-
-// burst is what goes out by one write.
-type burst struct{ text []byte }
-
-// bursts are those that nobody uses: a container that is silent holds none.
-var bursts = sync.Pool{New: func() any { return new(burst) }}
+// lineLen is how much of a line is printed at once: a longer one comes in pieces of this.
+const lineLen = 64 << 10
 
 // Streams prints what one container writes, line by line, and remembers how far it has come. Its methods are for the one
 // goroutine that reads the container, but Stalled.
@@ -133,7 +123,7 @@ func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) er
 	s.tick()
 	for len(data) > 0 {
 		data = data[s.take(l, data):]
-		if s.burst != nil && len(s.burst.text) >= burstLen {
+		if s.burst != nil && len(s.burst.text) >= s.burst.limit {
 			if err := s.print(ctx); err != nil {
 				return err
 			}
@@ -202,7 +192,7 @@ func (s *Streams) emit(l *line, data []byte, more bool) int {
 	n := len(data)
 	if s.cut = s.cut || s.limit > 0 && s.printed()+int64(n) > s.limit; !s.cut {
 		s.gather()
-		s.burst.text, n = s.printer.format.append(s.burst.text, l.prefix, s.stamp, l.offset, data, more)
+		n = s.printer.format.append(s.burst, l.prefix, s.stamp, l.offset, data, more)
 	}
 	if s.tail != nil {
 		s.tail.add(data[:n])
@@ -212,11 +202,8 @@ func (s *Streams) emit(l *line, data []byte, more bool) int {
 }
 
 // printed is how far the outputs have come, in bytes.
-func (s *Streams) printed() (n int64) {
-	for i := range s.lines {
-		n += s.lines[i].offset
-	}
-	return n
+func (s *Streams) printed() int64 {
+	return s.lines[dockerapi.Stdout].offset + s.lines[dockerapi.Stderr].offset
 }
 
 // Flush prints the last lines that have no newline, and returns when all is written. The outputs have ended.
@@ -239,7 +226,7 @@ func (s *Streams) Flush(ctx context.Context) error {
 
 func (s *Streams) gather() {
 	if s.burst == nil {
-		s.burst = bursts.Get().(*burst)
+		s.burst = takeBurst()
 	}
 }
 
@@ -276,9 +263,7 @@ func (s *Streams) finish(ctx context.Context) error {
 	if err := s.wait(func() error { return s.printer.end(ctx, s.written) }); err != nil {
 		return err
 	}
-	if s.writing.text = s.writing.text[:0]; cap(s.writing.text) <= maxBurst {
-		bursts.Put(s.writing)
-	}
+	s.writing.giveBack()
 	s.writing = nil
 	return nil
 }
@@ -287,11 +272,19 @@ func (s *Streams) finish(ctx context.Context) error {
 func (s *Streams) wait(step func() error) error {
 	s.since.Store(time.Now().UnixNano())
 	if err := step(); err != nil {
+		s.burst.giveBack()
+		s.writing.leave()
 		s.burst, s.writing, s.written = nil, nil, nil
 		return err
 	}
 	s.since.Store(0)
 	return nil
+}
+
+// Close gives back what is held of a container whose output has not come to its end.
+func (s *Streams) Close() {
+	s.burst.giveBack()
+	s.burst = nil
 }
 
 // Stalled says whether a write has been waited for for d: nobody reads what the container writes.

@@ -27,8 +27,9 @@ func (textFormat) again(dst []byte, s *Streams) []byte {
 	return append(dst, column(s.name, s.id, s.messageID)+" ~ found again; its output from the beginning\n"...)
 }
 
-func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, lines []byte, _ bool) (out []byte, taken int) {
-	for taken < len(lines) && len(dst) < burstLen {
+func (textFormat) append(b *burst, prefix string, _ []byte, _ int64, lines []byte, _ bool) (taken int) {
+	dst := b.text
+	for taken < len(lines) && len(dst) < b.limit {
 		dst = append(dst, prefix...)
 		line := lines[taken:]
 		if n := visible(line, del, del); n < len(line) && line[n] == '\n' {
@@ -40,7 +41,8 @@ func (textFormat) append(dst []byte, prefix string, _ []byte, _ int64, lines []b
 		dst = append(appendVisible(dst, withoutEnd(line)), '\n')
 		taken += len(line)
 	}
-	return dst, taken
+	b.text = dst
+	return taken
 }
 
 // firstLine is text to its first newline.
