@@ -29,7 +29,7 @@ type removal struct {
 	doubt  time.Duration // how long a session has been healthy since that of the ack ended
 }
 
-// removals are those that wait. They are attended to while there are any. The zero value is ready.
+// removals are those that wait. The zero value is ready.
 type removals struct {
 	init    sync.Once
 	places  chan struct{} // holds one for each that waits
@@ -41,7 +41,8 @@ type removals struct {
 
 	mu      sync.Mutex
 	waiting []removal
-	active  bool
+	called  bool      // a round will take what waits
+	begun   time.Time // the last round was
 }
 
 func (q *removals) ready() {
@@ -85,39 +86,35 @@ func (d *Dispatcher) await(q *removals, r removal) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, r)
-	if !q.active {
-		q.active = true
-		q.work.Go(func() { d.attend(q) })
+	if q.called {
+		return
 	}
+	q.called = true
+	pause := removalRound - time.Since(q.begun)
+	q.work.Go(func() { d.round(q, pause) })
 }
 
-// attend begins a round for what waits, time after time, until nothing does.
-func (d *Dispatcher) attend(q *removals) {
-	for batch := q.take(); batch != nil; batch = q.take() {
-		q.work.Go(func() { d.round(q, batch) })
-		sleep(q.ctx, removalRound)
+// round removes what waits, after a pause, of it what is safe to be removed after one grace.
+func (d *Dispatcher) round(q *removals, pause time.Duration) {
+	if pause > 0 {
+		sleep(q.ctx, pause)
 	}
-}
-
-// take returns what waits, nil when that is nothing and the attending ends.
-func (q *removals) take() []removal {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	batch := q.waiting
-	q.waiting = nil
-	q.active = batch != nil
-	return batch
-}
-
-// round removes what of batch is safe to be removed after one grace.
-func (d *Dispatcher) round(q *removals, batch []removal) {
-	begun := time.Now()
+	batch, begun := q.take()
 	if d.Steady(q.ctx, ackGrace) != nil {
 		return
 	}
 	for _, r := range batch {
 		d.consider(q, r, begun)
 	}
+}
+
+// take begins a round with all that waits.
+func (q *removals) take() (batch []removal, begun time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch = q.waiting
+	q.waiting, q.called, q.begun = nil, false, time.Now()
+	return batch, q.begun
 }
 
 // consider decides on one removal after a round that began at that time.
