@@ -23,11 +23,13 @@ const (
 
 // removal is the container of a settled message, to be removed when the broker is known to have the ack.
 type removal struct {
-	entry  *entry
-	record *running
-	behalf behalf
-	doubt  time.Duration // how long a session has been healthy since that of the ack ended
+	entry        *entry
+	record       *running
+	user, signer string        // of the message
+	doubt        time.Duration // how long a session has been healthy since that of the ack ended
 }
+
+func (r *removal) behalf() behalf { return behalf{r.entry.ID, r.entry.Queue, r.user, r.signer, "run"} }
 
 // removals are those that wait. The zero value is ready.
 type removals struct {
@@ -162,7 +164,7 @@ func (d *Dispatcher) removeAll(q *removals, r removal) {
 // destroy removes the container, also while the program is leaving, and tries again for a while, or until Tidy ends that. What is
 // left then is found by the next start.
 func (d *Dispatcher) destroy(r removal) {
-	ctx, cancel := context.WithTimeout(r.behalf.on(d.removals.ctx), removalPatience)
+	ctx, cancel := context.WithTimeout(r.behalf().on(d.removals.ctx), removalPatience)
 	defer cancel()
 	for delay := removalPause; ; delay *= 2 {
 		err := r.record.destroy(ctx)
