@@ -284,7 +284,10 @@ func (s *Streams) wait(step func() error) error {
 // Close gives back what is held of a container whose output has not come to its end.
 func (s *Streams) Close() {
 	s.burst.giveBack()
-	s.burst = nil
+	if s.writing != nil {
+		s.writing.leave()
+	}
+	s.burst, s.writing = nil, nil
 }
 
 // Stalled says whether a write has been waited for for d: nobody reads what the container writes.

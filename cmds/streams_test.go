@@ -253,7 +253,7 @@ func TestStreamsClose(t *testing.T) {
 	defer p.Close(t.Context())
 	s := &Streams{printer: p}
 	s.Container(testID, "a")
-	s.Write(t.Context(), dockerapi.Stdout, []byte("not settled\n"))
+	s.Write(t.Context(), dockerapi.Stdout, bytes.Repeat([]byte("not settled\n"), longBurst/10))
 	s.Close()
 	s.Close()
 	synctest.Test(t, func(t *testing.T) {
