@@ -16,11 +16,12 @@ MAX_SIZE := 6500000
 # How it gets there: functions are inlined into each other only in the packages where that is seen in time (-190 kB) or makes
 # them smaller, and begin at any byte instead of each 32nd (-120 kB). A plain go build works as well.
 HOT := runtime/... unicode/utf8 docker-dispatch/wire/socket docker-dispatch/wire/stdcopy
-SMALLER := crypto/internal/entropy/v1.0.0 crypto/internal/fips140/aes/gcm crypto/internal/fips140/drbg \
-	crypto/internal/fips140/edwards25519 crypto/internal/fips140/sha3 encoding/hex errors flag hash/maphash internal/bisect \
-	internal/byteorder internal/cpu internal/fmtsort internal/oserror internal/reflectlite internal/runtime/cgroup \
-	internal/runtime/gc/scan internal/runtime/sys internal/strconv internal/syscall/unix internal/testlog io io/fs math math/bits \
-	math/rand math/rand/v2 net/netip net/url os strconv sync/atomic unicode unique vendor/golang.org/x/net/dns/dnsmessage
+SMALLER := crypto/cipher crypto/internal/entropy/v1.0.0 crypto/internal/fips140/aes/gcm crypto/internal/fips140/drbg \
+	crypto/internal/fips140/edwards25519 crypto/internal/fips140/sha3 encoding/base64 encoding/hex errors flag hash/maphash \
+	internal/bisect internal/byteorder internal/chacha8rand internal/cpu internal/fmtsort internal/oserror internal/reflectlite \
+	internal/runtime/cgroup internal/runtime/gc/scan internal/runtime/sys internal/strconv internal/syscall/unix internal/testlog \
+	io io/fs math math/bits math/rand math/rand/v2 net/netip net/url os strconv sync/atomic unicode unique \
+	vendor/golang.org/x/net/dns/dnsmessage
 SMALL := -gcflags=all=-l $(patsubst %,-gcflags=%=,$(HOT) $(SMALLER)) -ldflags "-s -w -funcalign=1"
 
 # How long each fuzz target runs: some seconds. A count and not a time, since a worker that is busy when a time is over makes

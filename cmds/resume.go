@@ -206,7 +206,7 @@ func (d *Dispatcher) endStray(ctx context.Context, h *Host, s Stray, choice Orph
 	return h.End(ctx, s, choice)
 }
 
-// End stops or removes a stray.
+// End stops or removes a stray, and with it the counts of its trials: whoever has made them may have looked for the last time.
 func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	ctx = behalf{messageID: s.MessageID}.on(ctx)
 	if s.State != "created" {
@@ -218,7 +218,12 @@ func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	if choice != OrphansRemove {
 		return nil
 	}
-	return gone(h.delete(ctx, s.ID, url.Values{"v": {"1"}}))
+	if err := gone(h.delete(ctx, s.ID, url.Values{"v": {"1"}})); err != nil {
+		return err
+	}
+	marks, err := h.volumes(ctx, labelTrial+"="+s.ID)
+	h.acquit(ctx, marks)
+	return err
 }
 
 func (h *Host) hasStrays() bool {

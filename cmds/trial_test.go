@@ -161,6 +161,21 @@ func TestTrialSweep(t *testing.T) {
 	s.left(t, map[*container]int{there: 0, gone: 0, foreign: 2})
 }
 
+// The counts of an orphan's trials go with it, also those of another dispatcher, which may have left before.
+func TestTrialOfOrphan(t *testing.T) {
+	s := newStage(t, map[string]program{"hello": sayHello})
+	s.connect()
+	orphan, other := s.made(t, "m", attached("hello"), "exited"), s.made(t, "n", `{"Dockercmd":"run","Image":"hello"}`, "exited")
+	for _, c := range []*container{orphan, other} {
+		s.tried(c, 2)
+	}
+	stray := Stray{ID: orphan.id, Name: orphan.name, MessageID: "m", State: "exited"}
+	if err := s.host.End(s.ctx, stray, OrphansRemove); err != nil {
+		t.Error(err)
+	}
+	s.left(t, map[*container]int{orphan: 0, other: 2})
+}
+
 // left compares the counts of trials that there are.
 func (s *stage) left(t *testing.T, counts map[*container]int) {
 	t.Helper()
