@@ -46,7 +46,8 @@ func (p pipe) write(text []byte) int {
 	const here = ^uintptr(0) // no offset
 	all := syscall.Iovec{Base: &text[0]}
 	all.SetLen(len(text))
-	n, _, failed := syscall.RawSyscall6(pwritev2(), uintptr(p), uintptr(unsafe.Pointer(&all)), 1, here, here, rwfNoWait)
+	// A reader that meets a page fault holds the pipe meanwhile: the scheduler has to know of this call, as of all that may block.
+	n, _, failed := syscall.Syscall6(pwritev2(), uintptr(p), uintptr(unsafe.Pointer(&all)), 1, here, here, rwfNoWait)
 	if failed != 0 {
 		return 0
 	}
