@@ -105,16 +105,15 @@ func (i identity) filter() []string {
 // name is one that no other message has, so that one Engine never has two containers for one. A message without an id cannot
 // be told from its equal, and has a random name.
 func (i identity) name() string {
-	unique := rand.Text()
-	if i.ID != "" {
-		key := i.Queue + "\x00" + i.ID
-		if i.Attempt > 1 {
-			key += "\x00" + strconv.Itoa(i.Attempt)
-		}
-		sum := sha256.Sum256([]byte(key))
-		unique = hex.EncodeToString(sum[:10])
+	if i.ID == "" {
+		return "docker-dispatch-" + rand.Text()
 	}
-	return "docker-dispatch-" + unique
+	key := i.Queue + "\x00" + i.ID
+	if i.Attempt > 1 {
+		key += "\x00" + strconv.Itoa(i.Attempt)
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "docker-dispatch-" + hex.EncodeToString(sum[:10])
 }
 
 // reused is the error of a message whose id another one had.
