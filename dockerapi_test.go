@@ -310,7 +310,7 @@ func checkMessage(t *testing.T, where string, body []byte) {
 	t.Helper()
 	message, err := cmds.Decode(wire.Delivery{Body: body}, 16<<20)
 	if err == nil {
-		_, err = cmds.Resolve(message, "auditor")
+		err = new(cmds.Command).Resolve(message, "auditor")
 	}
 	if err != nil {
 		t.Errorf("%s: %v in\n%s", where, err, body)
@@ -3450,7 +3450,7 @@ func TestMistakesInEveryCommand(t *testing.T) {
 	for _, c := range mistakes {
 		m, err := cmds.Decode(wire.Delivery{Body: []byte(c.message)}, maxBody)
 		if err == nil {
-			_, err = cmds.Resolve(m, "auditor")
+			err = new(cmds.Command).Resolve(m, "auditor")
 		}
 		if bad := new(cmds.Invalid); !errors.As(err, &bad) || bad.Error() != c.says {
 			t.Errorf("%s: the error is\n%v, want\n%s", c.message, err, c.says)

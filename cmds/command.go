@@ -63,33 +63,41 @@ type Command struct {
 // Attached says whether the message is in work until its container has exited.
 func (c *Command) Attached() bool { return c.Attach.Stdin || c.Attach.Stdout || c.Attach.Stderr }
 
-// Resolve makes the command of a message, for the dispatcher of that name. Every error is an *Invalid.
-func Resolve(m Message, dispatcher string) (Command, error) {
+// Resolve makes c the command of a message, for the dispatcher of that name. Every error is an *Invalid, and leaves an empty command.
+func (c *Command) Resolve(m Message, dispatcher string) error {
+	err := c.resolve(m, dispatcher)
+	if err != nil {
+		*c = Command{}
+	}
+	return err
+}
+
+func (c *Command) resolve(m Message, dispatcher string) error {
 	v, err := findVerb(m)
 	if err != nil {
-		return Command{}, err
+		return err
 	}
-	c := Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity, Dispatcher: dispatcher}
+	*c = Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity, Dispatcher: dispatcher}
 	if err := c.apply("", m.Arguments, arguments[:]); err != nil {
-		return Command{}, err
+		return err
 	}
 	for key := range strings.FieldsSeq(v.required) {
 		if !has(m.Arguments, key) {
-			return Command{}, &Invalid{Key: key, Problem: v.name + " needs it"}
+			return &Invalid{Key: key, Problem: v.name + " needs it"}
 		}
 	}
 	if err := c.apply("Options", m.Options, options[:]); err != nil {
-		return Command{}, err
+		return err
 	}
 	if v.check != nil {
-		if err := v.check(&c, m); err != nil {
-			return Command{}, err
+		if err := v.check(c, m); err != nil {
+			return err
 		}
 	}
 	if among(making, c.Verb) {
 		c.sign(m)
 	}
-	return c, nil
+	return nil
 }
 
 // sign adds the labels and the variable that make the container the record of its message.

@@ -261,12 +261,12 @@ func (s *stage) made(t *testing.T, id, body string, status string) *container {
 }
 
 // command is that of a message in the queue.
-func (s *stage) command(id, body string) (Command, error) {
+func (s *stage) command(id, body string) (c Command, err error) {
 	m, err := Decode(s.out.delivery(id, body), testMaxBody)
-	if err != nil {
-		return Command{}, err
+	if err == nil {
+		err = c.Resolve(m, s.Name)
 	}
-	return Resolve(m, s.Name)
+	return c, err
 }
 
 // ran puts a container there that a dispatcher has made for that message before, and that has exited.

@@ -108,7 +108,8 @@ func TestLabels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := Resolve(m, "here")
+		var c Command
+		err = c.Resolve(m, "here")
 		want := map[string]string{
 			"docker-dispatch.message-id": "m-1\n",
 			"docker-dispatch.digest":     digest,

@@ -17,12 +17,11 @@ import (
 const testMaxBody = 1 << 20
 
 // understand is the way of a body to its command. A message that is understood is one by the schema, too.
-func understand(body string) (Command, error) {
+func understand(body string) (c Command, err error) {
 	m, err := Decode(wire.Delivery{Body: []byte(body)}, testMaxBody)
-	if err != nil {
-		return Command{}, err
+	if err == nil {
+		err = c.Resolve(m, "here")
 	}
-	c, err := Resolve(m, "here")
 	if err == nil {
 		err = checkSchema([]byte(body))
 	}

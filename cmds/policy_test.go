@@ -630,8 +630,8 @@ func FuzzJudge(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c, err := Resolve(m, "here")
-		if err != nil || !among(making, c.Verb) {
+		var c Command
+		if err := c.Resolve(m, "here"); err != nil || !among(making, c.Verb) {
 			return
 		}
 		if err := all.Apply(&c); err != nil && !strings.HasSuffix(err.Error(), ownVolume) {

@@ -87,8 +87,7 @@ func (d *Dispatcher) reopen(queue string, labels map[string]string) (*job, error
 	if digest, err := hex.DecodeString(labels[labelDigest]); err == nil && len(digest) == len(j.message.Digest) {
 		j.message.Digest = [len(j.message.Digest)]byte(digest) // of the whole body
 	}
-	j.command, err = Resolve(j.message, d.Name)
-	return j, err
+	return j, j.command.Resolve(j.message, d.Name)
 }
 
 // marks are the claims with these labels: all labels of each, by container.

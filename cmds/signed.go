@@ -61,7 +61,7 @@ func (d *Dispatcher) read(j *job) {
 // interpret makes a command of a delivery, for the dispatcher of that name.
 func (j *job) interpret(maxBody int, dispatcher string) {
 	if j.message, j.err = Decode(j.origin, maxBody); j.err == nil {
-		j.command, j.err = Resolve(j.message, dispatcher)
+		j.err = j.command.Resolve(j.message, dispatcher)
 	}
 }
 
