@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -45,12 +46,12 @@ func (c *Client) admit(s *span, req *http1.Request) error {
 			sum := sha256.Sum256(req.Body)
 			a.record.Sum = hex.EncodeToString(sum[:])
 		}
-		over, err := c.Admit(s.ctx, a.record)
+		over, err := c.ask(s, a.record)
 		switch {
 		case err == nil:
 			a.over = over
-		case s.caller.Err() != nil:
-			return fmt.Errorf("dockerapi: %s: %w", calls[s.op].operation, s.caller.Err())
+		case s.ctx.Err() != nil:
+			return fmt.Errorf("dockerapi: %s: %w", calls[s.op].operation, s.ctx.Err())
 		default:
 			return &NoAnswer{calls[s.op].operation, false, err}
 		}
@@ -58,6 +59,17 @@ func (c *Client) admit(s *span, req *http1.Request) error {
 	a.begun = time.Now()
 	s.account = a
 	return nil
+}
+
+// ask asks for as long as the row's limit is, and once more when it is time to send.
+func (c *Client) ask(s *span, r Record) (over func(Record), err error) {
+	ctx := s.ctx
+	if limit := calls[s.op].limit; limit != unlimited {
+		within, cancel := context.WithTimeoutCause(ctx, limit, http1.ErrLimit)
+		defer cancel()
+		ctx = within
+	}
+	return c.Admit(ctx, r)
 }
 
 // answered notes the head of an answer, or why there is none, and has what is read of its body counted.

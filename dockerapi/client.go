@@ -127,7 +127,7 @@ func (c *Client) stream(ctx context.Context, op call, a args) (*answer, error) {
 		s.end()
 		return nil, err
 	}
-	s.answered()
+	res.Lift()
 	return &answer{res.Body, s, res.Header}, nil
 }
 
@@ -140,7 +140,6 @@ func (c *Client) hijack(ctx context.Context, op call, a args) (*line, *answer, e
 		s.end()
 		return nil, nil, err
 	}
-	s.answered()
 	l := &line{conn, &s.account.bytes}
 	return l, &answer{l, s, nil}, nil
 }
@@ -175,7 +174,7 @@ func (c *Client) send(s *span, a args) (*http1.Response, error) {
 		return nil, err
 	}
 	res, err := c.once(s, req)
-	if stale(err, calls[s.op].repeat) && s.ctx.Err() == nil {
+	if stale(err, calls[s.op].repeat) && s.ctx.Err() == nil && !errors.Is(err, http1.ErrLimit) {
 		c.losses.Add(1)
 		c.http.CloseIdle()
 		if err := c.admit(s, req); err != nil {
@@ -229,7 +228,7 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 	var target strings.Builder
 	target.Grow(usualTarget)
 	if s.op != systemPing && c.draft == nil {
-		version, err := c.negotiated(s.caller)
+		version, err := c.negotiated(s.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +238,7 @@ func (c *Client) request(s *span, a args) (*http1.Request, error) {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}
 	writeQuery(&target, row.query, a.query)
-	req := &http1.Request{Method: row.method, Target: target.String(), Close: s.op == systemPing}
+	req := &http1.Request{Method: row.method, Target: target.String(), Limit: row.limit, Close: s.op == systemPing}
 	if err := a.content(req); err != nil {
 		return nil, fmt.Errorf("dockerapi: %s: %w", row.operation, err)
 	}

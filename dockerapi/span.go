@@ -7,49 +7,23 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"docker-dispatch/wire/http1"
 )
 
-// errLimit is why a span ends that its row's limit has cut short.
-var errLimit = errors.New("the limit of the call has passed")
-
-// span is the time of one call: for as long as the caller's context lives, and until the row's limit has passed without an
-// answer. Whatever fails within it gets its name and its meaning here.
+// span is one call, from its first request on: for as long as the caller's context lives, and until the row's limit has passed without
+// an answer. Whatever fails within it gets its name and its meaning here.
 type span struct {
-	op     call
-	caller context.Context
-	ctx    context.Context // of the exchange
-	cancel context.CancelCauseFunc
-	limit  *time.Timer // nil is none
-
+	op      call
+	ctx     context.Context
 	account *account // of the request that was sent last; nil is none
 }
 
 // begin starts the span of a call. Whoever begins it ends it.
-func begin(ctx context.Context, op call) *span {
-	s := &span{op: op, caller: ctx}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	if limit := calls[op].limit; limit > 0 {
-		s.limit = time.AfterFunc(limit, func() { s.cancel(errLimit) })
-	}
-	return s
-}
+func begin(ctx context.Context, op call) *span { return &span{op: op, ctx: ctx} }
 
-// answered lifts the limit: what comes now may take as long as it likes.
-func (s *span) answered() {
-	if s.limit != nil {
-		s.limit.Stop()
-	}
-}
-
-// end gives back what the span holds. The exchange is over.
-func (s *span) end() {
-	s.answered()
-	s.cancel(nil)
-	s.account.close()
-}
+// end says that the exchange is over.
+func (s *span) end() { s.account.close() }
 
 // fail is the error of a call that the connection has failed, by itself or because the span is over. A peer that does not
 // speak as it should is there: that is Garbled, and no NoAnswer. Nor is the end of the caller's context.
@@ -58,11 +32,11 @@ func (s *span) fail(err error) error {
 	var broken http1.ProtocolError
 	var conn *http1.Error
 	switch {
-	case errors.Is(err, s.caller.Err()):
+	case errors.Is(err, s.ctx.Err()):
 		return fmt.Errorf("dockerapi: %s: %w", operation, err)
 	case !errors.As(err, &conn), errors.As(err, &broken):
 		return &Garbled{operation, err}
-	case errors.Is(err, errLimit):
+	case errors.Is(err, http1.ErrLimit):
 		return &NoAnswer{operation, conn.Sent, fmt.Errorf("no answer within %v", calls[s.op].limit)}
 	}
 	return &NoAnswer{operation, conn.Sent, err}

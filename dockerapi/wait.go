@@ -43,6 +43,7 @@ func (c *Client) ContainerWait(ctx context.Context, id string) (exitCode int, er
 type Exit struct {
 	client *Client
 	answer *answer
+	cancel context.CancelCauseFunc
 }
 
 // ContainerAwaitExit begins to wait for the next exit of a container, and returns when the Engine does so: an exit after that is
@@ -59,11 +60,13 @@ func (c *Client) ContainerAwaitEnd(ctx context.Context, id string) (*Exit, error
 }
 
 func (c *Client) awaitExit(ctx context.Context, id string, query url.Values) (*Exit, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	answer, err := c.stream(ctx, containerAwaitExit, args{id: id, query: query})
 	if err != nil {
+		cancel(nil)
 		return nil, err
 	}
-	return &Exit{c, answer}, nil
+	return &Exit{c, answer, cancel}, nil
 }
 
 // exitedLen bounds the answer: a number, and the words of a failed start.
@@ -71,7 +74,7 @@ const exitedLen = errorBodyLen
 
 // Code returns the exit code when the container has exited, or has been removed. It is called once.
 func (e *Exit) Code(ctx context.Context) (int, error) {
-	defer context.AfterFunc(ctx, func() { e.answer.cancel(context.Cause(ctx)) })()
+	defer context.AfterFunc(ctx, func() { e.cancel(context.Cause(ctx)) })()
 	body, err := io.ReadAll(io.LimitReader(e.answer, exitedLen))
 	if err == nil && len(body) == 0 { // of an Engine that goes down
 		err = &http1.Error{Op: "read", Sent: true, Err: io.ErrUnexpectedEOF}
@@ -91,4 +94,7 @@ func (e *Exit) Code(ctx context.Context) (int, error) {
 }
 
 // Close ends the wait.
-func (e *Exit) Close() error { return e.answer.Close() }
+func (e *Exit) Close() error {
+	defer e.cancel(nil)
+	return e.answer.Close()
+}

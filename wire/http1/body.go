@@ -39,19 +39,22 @@ type body struct {
 	err    error // sticky
 }
 
-// body frames what follows the head. Without a body the connection is free at once.
-func (c *conn) body(resp *Response, length int64) io.ReadCloser {
+// frame gives a response its Body, of what follows the head. Without one the connection is free at once.
+func (c *conn) frame(resp *Response, length int64) {
+	b := &body{conn: c}
 	switch length {
 	case 0:
 		c.release()
-		return noBody{}
+		resp.Body = noBody{}
+		return
 	case chunked:
-		return &body{framed: &chunkedReader{c: c, resp: resp}, conn: c}
+		b.framed = &chunkedReader{c: c, resp: resp}
 	case untilClose:
-		return &body{framed: c.r, conn: c}
+		b.framed = c.r
 	default:
-		return &body{framed: &lengthReader{r: c.r, n: length}, conn: c}
+		b.framed = &lengthReader{r: c.r, n: length}
 	}
+	resp.Body, resp.framed = b, b
 }
 
 func (b *body) Read(p []byte) (int, error) {

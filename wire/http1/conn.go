@@ -30,6 +30,7 @@ type conn struct {
 
 	// of the exchange
 	ctx     context.Context
+	limited bool        // a deadline is set: the request's Limit
 	unwatch func() bool // ends the watch of ctx; false: the connection may have been interrupted
 	upgrade string      // that the request asks for; "" is none
 	reused  bool        // not the connection's first exchange
@@ -51,25 +52,35 @@ func alive(nc net.Conn) bool {
 	return !ok || s.Idle()
 }
 
-func newConn(ctx context.Context, nc net.Conn, client *Client) *conn {
-	c := &conn{Conn: nc, client: client}
-	c.watch(ctx)
-	return c
-}
-
-// watch begins an exchange under ctx. A context that ends sets a deadline in the past, which fails the read or write that is
-// blocked and all later ones; this is the only deadline that is ever set here.
-func (c *conn) watch(ctx context.Context) {
+// watch begins an exchange under ctx, which ends at the deadline; zero is none. A context that ends sets one in the past: it fails
+// the read or write that is blocked and all later ones.
+func (c *conn) watch(ctx context.Context, deadline time.Time) {
 	c.r = readers.Get().(*bufio.Reader)
 	c.r.Reset(c.Conn)
 	c.ctx, c.sent, c.cut = ctx, false, false
+	if c.limited = !deadline.IsZero(); c.limited {
+		c.Conn.SetDeadline(deadline)
+	}
 	c.unwatch = context.AfterFunc(ctx, func() { c.Conn.SetDeadline(past) })
+}
+
+// lift takes the deadline of a Limit away, of an exchange that goes on or of one whose context is not watched any more.
+func (c *conn) lift(goesOn bool) {
+	if !c.limited {
+		return
+	}
+	c.limited = false
+	c.Conn.SetDeadline(time.Time{})
+	if goesOn && c.ctx.Err() != nil { // whose deadline may just have been taken away
+		c.Conn.SetDeadline(past)
+	}
 }
 
 // release ends an exchange whose response has been read whole: the connection is kept for the next or closed. Bytes that the
 // peer sent beyond the response belong to no request.
 func (c *conn) release() {
 	if c.unwatch() && c.keep && c.r.Buffered() == 0 {
+		c.lift(false)
 		c.giveBack()
 		closeAll(c.client.pushIdle(c))
 		return
@@ -92,8 +103,11 @@ func (c *conn) Close() error {
 
 // fail is the *Error of an exchange; a read or write that the context interrupted has the context's error.
 func (c *conn) fail(op string, err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) && c.ctx.Err() != nil {
-		err = cause(c.ctx)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrLimit
+		if c.ctx.Err() != nil {
+			err = cause(c.ctx)
+		}
 	}
 	return &Error{Op: op, Sent: c.sent, Reused: c.reused, Err: err}
 }

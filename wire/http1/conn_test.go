@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,27 +21,28 @@ const (
 
 var errGivenUp = errors.New("given up")
 
-// phases are the places where an exchange can block. The peer of each takes the request and sends head, and is silent then.
+// phases are the places where an exchange can block. The peer of each takes the request and sends head, and is silent then. Where the
+// limit has been lifted, it was one of a minute.
 var phases = []struct {
 	name string
 	head string
 	op   string
-	do   func(context.Context, *Client) error
+	do   func(context.Context, *Client, time.Duration) error
 }{
-	{"dial", "", "dial", func(ctx context.Context, c *Client) error {
+	{"dial", "", "dial", func(ctx context.Context, c *Client, limit time.Duration) error {
 		c.Dial = func(ctx context.Context) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, errors.New("dial tcp: i/o timeout")
 		}
-		_, err := c.Do(ctx, &Request{Method: "GET", Target: "/"})
+		_, err := c.Do(ctx, &Request{Method: "GET", Target: "/", Limit: limit})
 		return err
 	}},
-	{"write of the body", "", "write", func(ctx context.Context, c *Client) error {
-		_, err := c.Do(ctx, &Request{Method: "PUT", Target: "/", Body: make([]byte, smallBody+1)})
+	{"write of the body", "", "write", func(ctx context.Context, c *Client, limit time.Duration) error {
+		_, err := c.Do(ctx, &Request{Method: "PUT", Target: "/", Body: make([]byte, smallBody+1), Limit: limit})
 		return err
 	}},
-	{"write of a chunk", "", "write", func(ctx context.Context, c *Client) error {
-		_, err := c.Do(ctx, &Request{Method: "PUT", Target: "/", Stream: strings.NewReader("x")})
+	{"write of a chunk", "", "write", func(ctx context.Context, c *Client, limit time.Duration) error {
+		_, err := c.Do(ctx, &Request{Method: "PUT", Target: "/", Stream: strings.NewReader("x"), Limit: limit})
 		return err
 	}},
 	{"status line", "", "read", doAndRead},
@@ -53,12 +55,12 @@ var phases = []struct {
 	{"chunk data", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na", "read", doAndRead},
 	{"chunk end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na", "read", doAndRead},
 	{"trailer section", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "read", doAndRead},
-	{"head of a hijack", "HTTP/1.1 101 UPGRADED\r\n", "read", func(ctx context.Context, c *Client) error {
-		_, _, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/"})
+	{"head of a hijack", "HTTP/1.1 101 UPGRADED\r\n", "read", func(ctx context.Context, c *Client, limit time.Duration) error {
+		_, _, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/", Limit: limit})
 		return err
 	}},
-	{"read of a hijacked connection", "HTTP/1.1 101 UPGRADED\r\n\r\na", "read", func(ctx context.Context, c *Client) error {
-		_, conn, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/"})
+	{"read of a hijacked connection", "HTTP/1.1 101 UPGRADED\r\n\r\na", "read", func(ctx context.Context, c *Client, limit time.Duration) error {
+		_, conn, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/", Limit: time.Minute})
 		if err != nil {
 			return err
 		}
@@ -66,8 +68,8 @@ var phases = []struct {
 		_, err = io.ReadAll(conn)
 		return err
 	}},
-	{"write to a hijacked connection", "HTTP/1.1 101 UPGRADED\r\n\r\n", "write", func(ctx context.Context, c *Client) error {
-		_, conn, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/"})
+	{"write to a hijacked connection", "HTTP/1.1 101 UPGRADED\r\n\r\n", "write", func(ctx context.Context, c *Client, limit time.Duration) error {
+		_, conn, err := c.Hijack(ctx, &Request{Method: "POST", Target: "/", Limit: time.Minute})
 		if err != nil {
 			return err
 		}
@@ -75,10 +77,20 @@ var phases = []struct {
 		_, err = conn.Write([]byte("x"))
 		return err
 	}},
+	{"a body without limit", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", "read", func(ctx context.Context, c *Client, limit time.Duration) error {
+		resp, err := c.Do(ctx, &Request{Method: "GET", Target: "/", Limit: time.Minute})
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		resp.Lift()
+		_, err = io.ReadAll(resp.Body)
+		return err
+	}},
 }
 
-func doAndRead(ctx context.Context, c *Client) error {
-	resp, err := c.Do(ctx, &Request{Method: "GET", Target: "/"})
+func doAndRead(ctx context.Context, c *Client, limit time.Duration) error {
+	resp, err := c.Do(ctx, &Request{Method: "GET", Target: "/", Limit: limit})
 	if err != nil {
 		return err
 	}
@@ -87,27 +99,37 @@ func doAndRead(ctx context.Context, c *Client) error {
 	return err
 }
 
-// endings are the ways in which a context ends, ten minutes after the start.
+// endings are the ways in which an exchange ends, ten minutes after the start.
 var endings = []struct {
 	name  string
+	limit time.Duration
 	start func(context.Context) (context.Context, func())
 	want  []error
 }{
-	{"cancelled", func(ctx context.Context) (context.Context, func()) {
+	{"cancelled", 0, func(ctx context.Context) (context.Context, func()) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		timer := time.AfterFunc(10*time.Minute, func() { cancel(errGivenUp) })
 		return ctx, func() { timer.Stop(); cancel(nil) }
 	}, []error{context.Canceled, errGivenUp}},
-	{"timed out", func(ctx context.Context) (context.Context, func()) {
+	{"timed out", time.Hour, func(ctx context.Context) (context.Context, func()) {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 		return ctx, cancel
 	}, []error{context.DeadlineExceeded}},
+	{"limited", 10 * time.Minute, func(ctx context.Context) (context.Context, func()) {
+		return context.WithTimeout(ctx, time.Hour)
+	}, []error{ErrLimit}},
 }
 
-// A context that ends interrupts the exchange wherever it blocks, and nothing is left of it.
+// lifted are the phases that no limit ends.
+var lifted = []string{"read of a hijacked connection", "write to a hijacked connection", "a body without limit"}
+
+// A context that ends, or a limit that has passed, interrupts the exchange wherever it blocks, and nothing is left of it.
 func TestContext(t *testing.T) {
 	for _, phase := range phases {
 		for _, end := range endings {
+			if slices.Contains(lifted, phase.name) && end.want[0] == ErrLimit {
+				continue
+			}
 			t.Run(phase.name+", "+end.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					client, server := wiretest.Pipe()
@@ -119,7 +141,7 @@ func TestContext(t *testing.T) {
 					ctx, stop := end.start(t.Context())
 					defer stop()
 					start := time.Now()
-					err := phase.do(ctx, dialing(client))
+					err := phase.do(ctx, dialing(client), end.limit)
 					var e *Error
 					if !errors.As(err, &e) || e.Op != phase.op {
 						t.Errorf("got %v, want an *Error with Op %s", err, phase.op)
@@ -169,19 +191,19 @@ func TestContextDoneBefore(t *testing.T) {
 	}
 }
 
-// The context of an exchange that is over has no hold on the connection.
+// Neither the context nor the limit of an exchange that is over has a hold on the connection.
 func TestContextAfterTheEnd(t *testing.T) {
 	const exchange = "> GET / HTTP/1.1\n> Host: docker\n>\n< HTTP/1.1 200 OK\n< Content-Length: 1\n<\n< \"x\"\n"
 	synctest.Test(t, func(t *testing.T) {
 		c := &Client{Host: "docker", Dial: wiretest.Server(t, exchange+exchange)}
 		ctx, cancel := context.WithCancel(t.Context())
-		resp, err := c.Do(ctx, &Request{Method: "GET", Target: "/"})
+		resp, err := c.Do(ctx, &Request{Method: "GET", Target: "/", Limit: idleLife / 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		io.ReadAll(resp.Body)
 		cancel()
-		synctest.Wait()
+		time.Sleep(idleLife / 2)
 		if got := get(t, c, "GET"); got != "x" {
 			t.Errorf("got %q", got)
 		}

@@ -20,6 +20,7 @@ package http1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -50,8 +51,8 @@ type Client struct {
 }
 
 // Do sends req and reads the head of the response. The context governs the whole exchange, until the Body has been read to
-// its end or closed: when it is done, whatever blocks fails with an error that wraps ctx.Err() and the context's cause. The
-// one thing that it cannot interrupt is a Read of the request's own Stream.
+// its end or closed: when it is done, whatever blocks fails with an error that wraps ctx.Err() and the context's cause. After the
+// request's Limit it fails with ErrLimit. The one thing that neither can interrupt is a Read of the request's own Stream.
 //
 // A request that cannot be written as HTTP (a control character in its target, a field that is the client's own) is refused
 // before anything is dialled, with an error that is not an *Error. Every other error is an *Error.
@@ -70,21 +71,21 @@ func (c *Client) Do(ctx context.Context, req *Request) (*Response, error) {
 // Hijack sends req, over a fresh connection, with the fields "Connection: Upgrade" and "Upgrade: tcp". When the peer
 // switches protocols (101), or answers 200 and an unframed stream as if it knew no upgrades (neither Content-Length nor
 // chunked), the connection is the caller's: the *Conn is not nil, and bytes that came right after the head are its first. Any
-// other response is returned as from Do, with a nil *Conn and a Body to read. Errors and the context are as for Do; the
-// context goes on to govern the Conn until that is closed.
+// other response is returned as from Do, with a nil *Conn and a Body to read. Errors, the context and the Limit are as for Do; the
+// context, and no Limit, goes on to govern the Conn until that is closed.
 func (c *Client) Hijack(ctx context.Context, req *Request) (*Response, *Conn, error) {
 	return c.exchange(ctx, req, "tcp", c.dial)
 }
 
 // exchange sends req over the connection that obtain gives. Nothing is sent or dialled when the context is done already.
-func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obtain func(context.Context) (*conn, error)) (*Response, *Conn, error) {
+func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obtain func(context.Context, time.Time) (*conn, error)) (*Response, *Conn, error) {
 	if err := c.check(req); err != nil {
 		return nil, nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, nil, &Error{Op: "dial", Err: cause(ctx)}
 	}
-	conn, err := obtain(ctx)
+	conn, err := obtain(ctx, req.deadline())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,31 +101,46 @@ func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obt
 func (c *Client) CloseIdle() { closeAll(c.takeIdle(0)) }
 
 // acquire finds an idle connection that is alive, or dials.
-func (c *Client) acquire(ctx context.Context) (*conn, error) {
+func (c *Client) acquire(ctx context.Context, deadline time.Time) (*conn, error) {
 	closeAll(c.takeIdle(idleLife))
 	for {
 		conn := c.popIdle()
 		if conn == nil {
-			return c.dial(ctx)
+			return c.dial(ctx, deadline)
 		}
 		if alive(conn.Conn) {
 			conn.reused = true
-			conn.watch(ctx)
+			conn.watch(ctx, deadline)
 			return conn, nil
 		}
 		conn.Conn.Close()
 	}
 }
 
-func (c *Client) dial(ctx context.Context) (*conn, error) {
-	nc, err := c.Dial(ctx)
+func (c *Client) dial(ctx context.Context, deadline time.Time) (*conn, error) {
+	nc, err := c.dialWithin(ctx, deadline)
 	if err != nil && ctx.Err() != nil {
 		err = cause(ctx)
 	}
 	if err != nil {
 		return nil, &Error{Op: "dial", Err: err}
 	}
-	return newConn(ctx, nc, c), nil
+	conn := &conn{Conn: nc, client: c}
+	conn.watch(ctx, deadline)
+	return conn, nil
+}
+
+func (c *Client) dialWithin(ctx context.Context, deadline time.Time) (net.Conn, error) {
+	if deadline.IsZero() {
+		return c.Dial(ctx)
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	nc, err := c.Dial(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = ErrLimit
+	}
+	return nc, err
 }
 
 // popIdle takes the connection that became idle last; nil: there is none.
@@ -177,6 +193,9 @@ func closeAll(conns []*conn) {
 	}
 }
 
+// ErrLimit is the cause of an Error where the request's Limit has passed.
+var ErrLimit = errors.New("no answer within the limit")
+
 // Error is an exchange that failed on the way. It records what a caller must know to decide whether to send the request
 // again, and decides nothing.
 type Error struct {
@@ -189,7 +208,7 @@ type Error struct {
 	// that a failure before the first byte of the response says little about the peer.
 	Reused bool
 
-	Err error // the cause: a ProtocolError, a context's, io.ErrUnexpectedEOF for a response cut short, or the connection's own
+	Err error // the cause: a ProtocolError, a context's, ErrLimit, io.ErrUnexpectedEOF for a response cut short, or the connection's own
 }
 
 // doing is each Op in an error's words.

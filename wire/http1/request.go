@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // smallBody is the longest Body that is copied behind the head so that both leave by one write: one segment
@@ -73,8 +74,19 @@ type Request struct {
 	Body   []byte    // sent with Content-Length; nil: no body, which POST, PUT and PATCH say with Content-Length: 0
 	Stream io.Reader // sent chunked as it is read, instead of Body; not closed
 
+	// Limit is how long the exchange may take, from the dial to the end of the Body, or to Response.Lift; 0 is for ever.
+	Limit time.Duration
+
 	// Close asks for a fresh connection that serves this exchange alone, with "Connection: close" (RFC 9112 section 9.6).
 	Close bool
+}
+
+// deadline is when the Limit of an exchange that begins now has passed; zero is never.
+func (r *Request) deadline() time.Time {
+	if r.Limit == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(r.Limit)
 }
 
 // owned are the fields that the Client writes.

@@ -33,7 +33,15 @@ type Response struct {
 	// for one goroutine; to interrupt a Read, cancel the context of Do.
 	Body io.ReadCloser
 
-	minor byte // of HTTP/1.minor: '0' or '1'
+	minor  byte  // of HTTP/1.minor: '0' or '1'
+	framed *body // Body, where the connection is tied to it; nil elsewhere
+}
+
+// Lift takes the request's Limit away: the Body may come as it likes. It is for the one who reads that.
+func (r *Response) Lift() {
+	if r.framed != nil && r.framed.err == nil {
+		r.framed.conn.lift(true)
+	}
 }
 
 // roundTrip sends a request and reads the head of its response. The connection then belongs to the response's Body or, when
@@ -51,10 +59,11 @@ func (c *conn) roundTrip(req *Request) (*Response, *Conn, error) {
 		return nil, nil, c.fail("read", err)
 	case c.upgrade != "" && (resp.Status == 101 || resp.Status == 200 && length == untilClose):
 		resp.Body = noBody{}
+		c.lift(true)
 		return resp, &Conn{c: c}, nil
 	}
 	c.keep = writeErr == nil && !req.Close && length != untilClose && resp.minor == '1' && !resp.Header.has("Connection", "close")
-	resp.Body = c.body(resp, length)
+	c.frame(resp, length)
 	return resp, nil, nil
 }
 
