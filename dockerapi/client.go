@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,9 @@ type tarball []byte
 func (c *Client) do(ctx context.Context, op call, a args, out any) error {
 	place := &Place{all: c.decode}
 	defer place.Release()
-	body, err := c.whole(ctx, op, a, reading{place, decodedLen, true})
+	b := buffers.Get().(*bytes.Buffer)
+	defer giveBack(b)
+	body, err := c.whole(ctx, op, a, reading{place, decodedLen, b})
 	if err != nil || out == nil {
 		return err
 	}

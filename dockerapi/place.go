@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"docker-dispatch/wire/http1"
 )
@@ -37,15 +38,20 @@ func (c *Client) Place() *Place { return &Place{all: c.held} }
 
 // ReadAll reads r to its end, or limit bytes, at least 256 KiB, and one more.
 func (p *Place) ReadAll(ctx context.Context, r io.Reader, limit int) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, smallLen))
-	if err != nil || len(body) < smallLen {
-		return body, err
+	return p.readInto(new(bytes.Buffer), ctx, r, limit)
+}
+
+// readInto is ReadAll into a buffer, which is empty.
+func (p *Place) readInto(b *bytes.Buffer, ctx context.Context, r io.Reader, limit int) ([]byte, error) {
+	_, err := b.ReadFrom(io.LimitReader(r, smallLen))
+	if err != nil || b.Len() < smallLen {
+		return b.Bytes(), err
 	}
 	if err := p.take(ctx); err != nil {
 		return nil, err
 	}
-	rest := io.LimitReader(r, int64(limit)+1-smallLen)
-	return io.ReadAll(io.MultiReader(bytes.NewReader(body), rest))
+	_, err = b.ReadFrom(io.LimitReader(r, int64(limit)+1-smallLen))
+	return b.Bytes(), err
 }
 
 func (p *Place) take(ctx context.Context) error {
@@ -66,19 +72,32 @@ func (p *Place) Release() {
 	}
 }
 
+// buffers are for answers that are decoded at once.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// usualAnswer is as long, in bytes, as nearly all of those answers are: a longer buffer is not kept.
+const usualAnswer = 16 << 10
+
+func giveBack(b *bytes.Buffer) {
+	if b.Cap() <= usualAnswer {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
 // reading is how an answer is read.
 type reading struct {
 	place *Place
 	limit int
-	tamed bool
+	tamed *bytes.Buffer // where it is read to, of one that is to be tamed; nil for others
 }
 
 func (r reading) all(ctx context.Context, body io.Reader) ([]byte, error) {
-	if !r.tamed {
+	if r.tamed == nil {
 		return r.place.ReadAll(ctx, body, r.limit)
 	}
 	raw := &io.LimitedReader{R: body, N: rawLen + 1}
-	text, err := r.place.ReadAll(ctx, &tamed{src: raw}, r.limit)
+	text, err := r.place.readInto(r.tamed, ctx, &tamed{src: raw}, r.limit)
 	if err == nil && raw.N == 0 {
 		err = errRaw
 	}
