@@ -30,14 +30,19 @@ type Streams struct {
 	limit     int64          // as many bytes are printed, in whole lines; 0: all
 	cut       bool           // there were more
 
-	lines   *[3]line   // by dockerapi.Output; nil before there is a container, and after its end
-	burst   *burst     // what is gathered; nil: nothing
-	writing *burst     // what the printer has; nil: nothing
-	written chan error // of writing
-	stamp   []byte     // the time of what is taken now, in RFC 3339
+	lines   *[len(outputs)]line // nil before there is a container, and after its end; see line
+	burst   *burst              // what is gathered; nil: nothing
+	writing *burst              // what the printer has; nil: nothing
+	written chan error          // of writing
+	stamp   []byte              // the time of what is taken now, in RFC 3339
 
 	since atomic.Int64 // when the write that is waited for began to be, in Unix nanoseconds; 0: none is
 }
+
+// outputs are those of a container, in the order in which their last lines are printed.
+var outputs = [...]dockerapi.Output{dockerapi.Stdout, dockerapi.Stderr}
+
+func (s *Streams) line(o dockerapi.Output) *line { return &s.lines[o-outputs[0]] }
 
 // line is one of the outputs: what has been taken, and the end of it that is no line yet.
 type line struct {
@@ -54,10 +59,10 @@ func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
 func (s *Streams) Container(id, name string) {
 	s.id, s.name = id, name
 	if s.lines == nil {
-		s.lines = new([3]line)
+		s.lines = new([len(outputs)]line)
 	}
-	for _, o := range []dockerapi.Output{dockerapi.Stdout, dockerapi.Stderr} {
-		s.lines[o].prefix = s.printer.format.output(s, o.String())
+	for _, o := range outputs {
+		s.line(o).prefix = s.printer.format.output(s, o.String())
 	}
 }
 
@@ -118,7 +123,7 @@ func lastLines(text []byte) []byte {
 // Write takes the next bytes of one output and prints the lines that they complete. The last of these are not written when it
 // returns: call Settle before the next wait for the container.
 func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) error {
-	l := &s.lines[o]
+	l := s.line(o)
 	l.sum.Write(data)
 	s.tick()
 	for len(data) > 0 {
@@ -203,7 +208,7 @@ func (s *Streams) emit(l *line, data []byte, more bool) int {
 
 // printed is how far the outputs have come, in bytes.
 func (s *Streams) printed() int64 {
-	return s.lines[dockerapi.Stdout].offset + s.lines[dockerapi.Stderr].offset
+	return s.lines[0].offset + s.lines[1].offset
 }
 
 // Flush prints the last lines that have no newline, and returns when all is written. The outputs have ended.
@@ -311,7 +316,7 @@ type replay struct {
 // Replay takes bytes of an output that is read once more from its beginning: it skips what was taken already and goes on
 // behind it. It returns errDiffers when what it skips is not what was taken.
 func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) error {
-	l := &s.lines[o]
+	l := s.line(o)
 	if skip := min(int64(len(data)), l.taken()-l.replay.pos); skip > 0 {
 		l.replay.sum.Write(data[:skip])
 		l.replay.pos += skip
@@ -339,9 +344,9 @@ func (s *Streams) Rewind() {
 
 // ReplayEnd says whether the second reading has reached as far as the first.
 func (s *Streams) ReplayEnd() error {
-	for i := range s.lines {
-		if l := &s.lines[i]; l.replay.pos < l.taken() {
-			return fmt.Errorf("%w: the log has %d bytes of %s, and %d had been read", errDiffers, l.replay.pos, dockerapi.Output(i), l.taken())
+	for _, o := range outputs {
+		if l := s.line(o); l.replay.pos < l.taken() {
+			return fmt.Errorf("%w: the log has %d bytes of %s, and %d had been read", errDiffers, l.replay.pos, o, l.taken())
 		}
 	}
 	return nil

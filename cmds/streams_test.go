@@ -202,7 +202,7 @@ func TestStreamsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	held := cap(s.lines[dockerapi.Stdout].pending)
+	held := cap(s.line(dockerapi.Stdout).pending)
 	for _, b := range []*burst{s.burst, s.writing} {
 		if b != nil {
 			held += cap(b.text)

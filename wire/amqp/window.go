@@ -205,7 +205,7 @@ func (k *keeper) collect() (limit int, halted bool) {
 	k.window.mu.Lock()
 	defer k.window.mu.Unlock()
 	k.todo = append(k.todo, k.inbox...)
-	k.inbox = nil
+	k.inbox = k.inbox[:0]
 	return k.lockedLimit(), k.halted
 }
 
