@@ -26,9 +26,6 @@ var dialer = net.Dialer{
 	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
 }
 
-// unixDialer sets no timer, since a socket of this machine is reached at once or not at all.
-var unixDialer net.Dialer
-
 // The Engine's ports, registered with IANA as docker and docker-s.
 const (
 	plainPort = "2375"
@@ -133,11 +130,13 @@ func (a Addr) Crosses() bool {
 // Dial connects within 10 seconds or until ctx is done. A peer that has gone silently fails the connection's Reads after a
 // minute. The errors are package net's, a *Distrust, or that of a file.
 func (a Addr) Dial(ctx context.Context) (net.Conn, error) {
-	d := &dialer
 	if a.Network == "unix" {
-		d = &unixDialer
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return socket.DialUnix(a.Address)
 	}
-	raw, err := d.DialContext(ctx, a.Network, a.Address)
+	raw, err := dialer.DialContext(ctx, a.Network, a.Address)
 	if err != nil {
 		return nil, err
 	}

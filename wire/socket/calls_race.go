@@ -1,4 +1,4 @@
-//go:build (linux || darwin) && race
+//go:build ((linux && !386) || darwin) && race
 
 package socket
 

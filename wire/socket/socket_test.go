@@ -3,10 +3,12 @@ package socket
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,40 +19,51 @@ import (
 
 func TestMain(m *testing.M) { wiretest.Main(m) }
 
-// both runs a test with a connection of this package and with one of package net, over each kind of socket. The far end is
-// package net's.
-func both(t *testing.T, test func(t *testing.T, near, far net.Conn)) {
-	for _, network := range []string{"tcp", "unix"} {
-		for _, ours := range []bool{true, false} {
-			name := network + " net"
-			if ours {
-				name = network
-			}
-			t.Run(name, func(t *testing.T) {
-				near, far := connect(t, network)
-				if ours {
-					near = New(near)
-					if _, ok := near.(*Conn); !ok {
-						t.Fatalf("a %T", near)
-					}
-				}
-				test(t, near, far)
-			})
+// kinds are the connections of this package and, to compare, those of package net.
+var kinds = []kind{
+	{"tcp", "tcp", ours(net.Dial)},
+	{"unix", "unix", ours(net.Dial)},
+	{"unix dialled", "unix", func(_, path string) (net.Conn, error) { return DialUnix(path) }},
+	{"tcp net", "tcp", net.Dial},
+	{"unix net", "unix", net.Dial},
+}
+
+type kind struct {
+	name, network string
+	dial          func(network, address string) (net.Conn, error)
+}
+
+func ours(dial func(network, address string) (net.Conn, error)) func(network, address string) (net.Conn, error) {
+	return func(network, address string) (net.Conn, error) {
+		nc, err := dial(network, address)
+		if err != nil {
+			return nil, err
 		}
+		return New(nc).(*Conn), nil
 	}
 }
 
-func connect(t *testing.T, network string) (near, far net.Conn) {
+// all runs a test with a connection of each kind. The far end is package net's.
+func all(t *testing.T, test func(t *testing.T, near, far net.Conn)) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			near, far := k.connect(t)
+			test(t, near, far)
+		})
+	}
+}
+
+func (k kind) connect(t *testing.T) (near, far net.Conn) {
 	address := "127.0.0.1:0"
-	if network == "unix" {
+	if k.network == "unix" {
 		address = filepath.Join(t.TempDir(), "s")
 	}
-	l, err := net.Listen(network, address)
+	l, err := net.Listen(k.network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if near, err = net.Dial(network, l.Addr().String()); err != nil {
+	if near, err = k.dial(k.network, l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
 	if far, err = l.Accept(); err != nil {
@@ -62,7 +75,7 @@ func connect(t *testing.T, network string) (near, far net.Conn) {
 
 // Much in both directions at once comes as it was sent, and then the end, again and again.
 func TestReadWrite(t *testing.T) {
-	both(t, func(t *testing.T, near, far net.Conn) {
+	all(t, func(t *testing.T, near, far net.Conn) {
 		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
 		var work sync.WaitGroup
 		work.Go(func() { // an echo, that has read nothing at first
@@ -112,7 +125,7 @@ func TestEnded(t *testing.T) {
 	for op, wait := range waits {
 		for name, e := range ends {
 			t.Run(op+" "+name, func(t *testing.T) {
-				both(t, func(t *testing.T, near, far net.Conn) {
+				all(t, func(t *testing.T, near, far net.Conn) {
 					timer := time.AfterFunc(20*time.Millisecond, func() { e.end(near) })
 					defer timer.Stop()
 					err := wait(near)
@@ -132,7 +145,7 @@ func TestEnded(t *testing.T) {
 // The errors of the system look as those of package net.
 func TestReset(t *testing.T) {
 	texts := map[string]bool{}
-	both(t, func(t *testing.T, near, far net.Conn) {
+	all(t, func(t *testing.T, near, far net.Conn) {
 		if _, ok := far.(*net.TCPConn); !ok {
 			t.Skip("a reset is of TCP")
 		}
@@ -164,29 +177,29 @@ func TestReset(t *testing.T) {
 
 // What has come is read without waiting, and waited for without being read; nothing is lost by looking.
 func TestLooks(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
-		nc, far := connect(t, network)
-		near := New(nc).(*Conn)
+	for _, k := range kinds[:3] {
+		nc, far := k.connect(t)
+		near := nc.(*Conn)
 		buf := make([]byte, 8)
 		if n, err := near.TryRead(buf); n != 0 || err != nil || !near.Idle() {
-			t.Errorf("%s: %d bytes of nothing, %v", network, n, err)
+			t.Errorf("%s: %d bytes of nothing, %v", k.name, n, err)
 		}
 		go far.Write([]byte("hello"))
 		for range 2 {
 			if err := near.Wait(); err != nil || near.Idle() {
-				t.Errorf("%s: waited: %v", network, err)
+				t.Errorf("%s: waited: %v", k.name, err)
 			}
 		}
 		if n, err := near.TryRead(buf); string(buf[:n]) != "hello" || err != nil || !near.Idle() {
-			t.Errorf("%s: %q, %v", network, buf[:n], err)
+			t.Errorf("%s: %q, %v", k.name, buf[:n], err)
 		}
 		go far.Close()
 		for range 2 {
 			if err := near.Wait(); err != nil || near.Idle() {
-				t.Errorf("%s: waited for the end: %v", network, err)
+				t.Errorf("%s: waited for the end: %v", k.name, err)
 			}
 			if n, err := near.TryRead(buf); n != 0 || err != io.EOF {
-				t.Errorf("%s: the end: %d bytes, %v", network, n, err)
+				t.Errorf("%s: the end: %d bytes, %v", k.name, n, err)
 			}
 		}
 	}
@@ -194,8 +207,8 @@ func TestLooks(t *testing.T) {
 
 // A wait ends with the deadline and with the connection, and an error that it meets is that of the reads behind it.
 func TestWaitEnds(t *testing.T) {
-	nc, far := connect(t, "tcp")
-	near := New(nc).(*Conn)
+	nc, far := kinds[0].connect(t)
+	near := nc.(*Conn)
 	time.AfterFunc(10*time.Millisecond, func() { near.SetDeadline(time.Unix(1, 0)) })
 	if err := near.Wait(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a deadline: %v", err)
@@ -223,6 +236,39 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
+// What cannot be dialled is the same error as package net's, and a connection has the same names.
+func TestDialUnix(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(dir, "there"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	gone, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "gone")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.SetUnlinkOnClose(false)
+	gone.Close()
+	os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)
+	for _, name := range []string{"there", "gone", "file", "none", "file/none", strings.Repeat("long", 30)} {
+		path := filepath.Join(dir, name)
+		got, err := DialUnix(path)
+		want, wantErr := net.Dial("unix", path)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) || errors.Is(err, syscall.ECONNREFUSED) != errors.Is(wantErr, syscall.ECONNREFUSED) {
+			t.Errorf("%s: %v, want %v", name, err, wantErr)
+		}
+		if err != nil || wantErr != nil {
+			continue
+		}
+		defer got.Close()
+		defer want.Close()
+		if got.LocalAddr().String() != want.LocalAddr().String() || got.RemoteAddr().String() != want.RemoteAddr().String() {
+			t.Errorf("from %v to %v, want %v, %v", got.LocalAddr(), got.RemoteAddr(), want.LocalAddr(), want.RemoteAddr())
+		}
+	}
+}
+
 // What is no socket stays what it is.
 func TestOthers(t *testing.T) {
 	a, b := net.Pipe()
@@ -235,8 +281,8 @@ func TestOthers(t *testing.T) {
 
 // BenchmarkExchange is a byte there and back.
 func BenchmarkExchange(b *testing.B) {
-	for _, ours := range []bool{true, false} {
-		name := map[bool]string{true: "socket", false: "net"}[ours]
+	for _, raw := range []bool{true, false} {
+		name := map[bool]string{true: "socket", false: "net"}[raw]
 		b.Run(name, func(b *testing.B) {
 			l, err := net.Listen("unix", filepath.Join(b.TempDir(), "s"))
 			if err != nil {
@@ -251,7 +297,7 @@ func BenchmarkExchange(b *testing.B) {
 				b.Fatal(err)
 			}
 			l.Close()
-			if ours {
+			if raw {
 				near, far = New(near), New(far)
 			}
 			var echo sync.WaitGroup
