@@ -32,7 +32,7 @@ func ParseClaim(s string) (Claim, error) {
 	return Claim(d), nil
 }
 
-func readClaim(key string, raw json.RawMessage) (Claim, error) {
+func readClaim(key string, raw json.RawMessage) (any, error) {
 	text := string(raw)
 	if raw[0] == '"' {
 		var err error

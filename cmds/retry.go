@@ -94,7 +94,7 @@ func (i identity) delay() time.Duration {
 	return min(firstRetry<<(min(i.Attempt-1, 10)+int(sum[0]%2)), lastRetry)
 }
 
-func readRetries(key string, raw json.RawMessage) (int, error) {
+func readRetries(key string, raw json.RawMessage) (any, error) {
 	const want = "not a number of retries (0 to 90, without quotes)"
 	n, err := decode[int](key, raw, want)
 	if err == nil && (n < 0 || n > maxRetries) {
@@ -104,28 +104,28 @@ func readRetries(key string, raw json.RawMessage) (int, error) {
 }
 
 // readRetryOn takes exit codes as numbers.
-func readRetryOn(key string, raw json.RawMessage) (r retryOn, err error) {
+func readRetryOn(key string, raw json.RawMessage) (any, error) {
 	want := `not a list of exit codes (1 to 255) and of "` + strings.Join(retryWords, `", "`) + `"`
 	bad := &Invalid{key, excerpt(raw), want}
 	list, err := decode[[]any](key, raw, want)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	r.given = true
+	r := retryOn{given: true}
 	for _, item := range list {
 		switch v := item.(type) {
 		case string:
 			if !slices.Contains(retryWords, v) {
-				return r, bad
+				return nil, bad
 			}
 			r.words = append(r.words, v)
 		case float64:
 			if v != float64(int(v)) || v < 1 || v > maxExitCode {
-				return r, bad
+				return nil, bad
 			}
 			r.codes = append(r.codes, int(v))
 		default:
-			return r, bad
+			return nil, bad
 		}
 	}
 	return r, nil
@@ -133,7 +133,7 @@ func readRetryOn(key string, raw json.RawMessage) (r retryOn, err error) {
 
 const maxExitCode = 255 // of a process, and so of a container
 
-func readExitCodes(key string, raw json.RawMessage) (map[int]step, error) {
+func readExitCodes(key string, raw json.RawMessage) (any, error) {
 	const want = `not exit codes and what to do ({"75": "retry", "64": "dead"})`
 	if raw[0] != '{' {
 		return nil, &Invalid{key, excerpt(raw), want}

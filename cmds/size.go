@@ -76,21 +76,21 @@ func parseDuration(s string) (any, error) {
 }
 
 // readWhole takes what fits into 64 bits, as docker's int flags do.
-func readWhole(key string, raw json.RawMessage) (int64, error) {
+func readWhole(key string, raw json.RawMessage) (any, error) {
 	return readBetween(key, raw, math.MinInt64, math.MaxInt64)
 }
 
 // readCount takes what is not negative.
-func readCount(key string, raw json.RawMessage) (int64, error) {
+func readCount(key string, raw json.RawMessage) (any, error) {
 	return readBetween(key, raw, 0, math.MaxInt32)
 }
 
 // readSwappiness is a percentage, or -1 for the Engine's own.
-func readSwappiness(key string, raw json.RawMessage) (int64, error) {
+func readSwappiness(key string, raw json.RawMessage) (any, error) {
 	return readBetween(key, raw, -1, 100)
 }
 
-func readWeight(key string, raw json.RawMessage) (int64, error) {
+func readWeight(key string, raw json.RawMessage) (any, error) {
 	return readBetween(key, raw, 0, math.MaxUint16)
 }
 

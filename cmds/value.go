@@ -30,29 +30,29 @@ func (k *kind) value(key string, raw json.RawMessage) (any, error) {
 
 // The kinds that are JSON's own, and those of the keys that docker has not.
 var (
-	kindFlag      = kind{name: "true or false", read: as(readFlag)}
-	kindSeconds   = kind{name: "whole seconds, -1 or more", read: as(readSeconds)}
-	kindWords     = kind{name: "list of strings", read: as(readWords)}
-	kindArgv      = kind{name: "string or list of strings", read: as(readArgv)}
-	kindText      = kind{name: "string", read: as(readText)}
-	kindBase64    = kind{name: "string, base64", read: as(readBase64)}
-	kindImage     = kind{name: "image reference", read: as(readImage)}
-	kindName      = kind{name: "container name", read: as(readName)}
-	kindObject    = kind{name: "name or id", read: as(readObject)}
-	kindPath      = kind{name: "path in the container", read: as(readPath)}
-	kindContainer = kind{name: "container name or id", read: as(readContainer)}
-	kindLinked    = kind{name: "container name or id; of a link, container/alias", read: as(readLinked)}
-	kindStreams   = kind{name: `list of "STDIN", "STDOUT", "STDERR"`, read: as(readStreams)}
-	kindTimeout   = kind{name: "seconds, more than 0", read: as(readTimeout)}
-	kindClaim     = kind{name: `time such as "10s", "0" or "never"`, read: as(readClaim)}
-	kindRetries   = kind{name: "whole number, 0 to 90", read: as(readRetries)}
-	kindRetryOn   = kind{name: `list of "exit", "timeout", "interrupted", "engine" and exit codes`, read: as(readRetryOn)}
-	kindExitCodes = kind{name: `object of exit codes and "retry" or "dead"`, read: as(readExitCodes)}
+	kindFlag      = kind{name: "true or false", read: func(key string, raw json.RawMessage) (any, error) { return readFlag(key, raw) }}
+	kindSeconds   = kind{name: "whole seconds, -1 or more", read: readSeconds}
+	kindWords     = kind{name: "list of strings", read: func(key string, raw json.RawMessage) (any, error) { return readWords(key, raw) }}
+	kindArgv      = kind{name: "string or list of strings", read: func(key string, raw json.RawMessage) (any, error) { return readArgv(key, raw) }}
+	kindText      = kind{name: "string", read: func(key string, raw json.RawMessage) (any, error) { return readText(key, raw) }}
+	kindBase64    = kind{name: "string, base64", read: readBase64}
+	kindImage     = kind{name: "image reference", read: readImage}
+	kindName      = kind{name: "container name", read: readName}
+	kindObject    = kind{name: "name or id", read: readObject}
+	kindPath      = kind{name: "path in the container", read: readPath}
+	kindContainer = kind{name: "container name or id", read: readContainer}
+	kindLinked    = kind{name: "container name or id; of a link, container/alias", read: readLinked}
+	kindStreams   = kind{name: `list of "STDIN", "STDOUT", "STDERR"`, read: readStreams}
+	kindTimeout   = kind{name: "seconds, more than 0", read: readTimeout}
+	kindClaim     = kind{name: `time such as "10s", "0" or "never"`, read: readClaim}
+	kindRetries   = kind{name: "whole number, 0 to 90", read: readRetries}
+	kindRetryOn   = kind{name: `list of "exit", "timeout", "interrupted", "engine" and exit codes`, read: readRetryOn}
+	kindExitCodes = kind{name: `object of exit codes and "retry" or "dead"`, read: readExitCodes}
 
-	kindWhole      = kind{name: "whole number", read: as(readWhole)}
-	kindCount      = kind{name: "whole number, 0 or more", read: as(readCount)}
-	kindWeight     = kind{name: "whole number, 10 to 1000 or 0", read: as(readWeight)}
-	kindSwappiness = kind{name: "whole number, -1 to 100", read: as(readSwappiness)}
+	kindWhole      = kind{name: "whole number", read: readWhole}
+	kindCount      = kind{name: "whole number, 0 or more", read: readCount}
+	kindWeight     = kind{name: "whole number, 10 to 1000 or 0", read: readWeight}
+	kindSwappiness = kind{name: "whole number, -1 to 100", read: readSwappiness}
 )
 
 // The kinds of docker's syntax.
@@ -107,11 +107,6 @@ var (
 	kindSecurityOpts = kind{name: "list of key=value", shape: words, parse: parseSecurityOpt}
 )
 
-// as makes a reader of one type a reader of any.
-func as[T any](read func(string, json.RawMessage) (T, error)) func(string, json.RawMessage) (any, error) {
-	return func(key string, raw json.RawMessage) (any, error) { return read(key, raw) }
-}
-
 // decode reads a value of the type T, for which null never stands. Want says what would have been right.
 func decode[T any](key string, raw json.RawMessage, want string) (value T, err error) {
 	err = decodeInto(&value, key, raw, want)
@@ -135,7 +130,7 @@ func readFlag(key string, raw json.RawMessage) (bool, error) {
 	return false, &Invalid{key, excerpt(raw), "not true or false, without quotes"}
 }
 
-func readSeconds(key string, raw json.RawMessage) (int32, error) {
+func readSeconds(key string, raw json.RawMessage) (any, error) {
 	const want = "not a number of seconds (a whole number, without quotes; 0 is at once, -1 for ever)"
 	n, err := decode[int32](key, raw, want)
 	if err == nil && n < -1 {
@@ -147,7 +142,7 @@ func readSeconds(key string, raw json.RawMessage) (int32, error) {
 // maxTimeout is a year: more is a mistake.
 const maxTimeout = 365 * 24 * time.Hour
 
-func readTimeout(key string, raw json.RawMessage) (time.Duration, error) {
+func readTimeout(key string, raw json.RawMessage) (any, error) {
 	const want = "not a time in seconds (more than 0, without quotes)"
 	seconds, err := decode[float64](key, raw, want)
 	if err == nil && !(seconds > 0 && seconds <= maxTimeout.Seconds()) {
@@ -191,7 +186,7 @@ func readArgv(key string, raw json.RawMessage) ([]string, error) {
 	return readWords(key, raw)
 }
 
-func readBase64(key string, raw json.RawMessage) ([]byte, error) {
+func readBase64(key string, raw json.RawMessage) (any, error) {
 	s, err := readText(key, raw)
 	if err != nil {
 		return nil, err
@@ -204,7 +199,7 @@ func readBase64(key string, raw json.RawMessage) ([]byte, error) {
 }
 
 // readImage leaves the grammar of references to the Engine, and keeps out what no reference can have.
-func readImage(key string, raw json.RawMessage) (string, error) {
+func readImage(key string, raw json.RawMessage) (any, error) {
 	s, err := readText(key, raw)
 	if err != nil {
 		return "", err
@@ -216,7 +211,7 @@ func readImage(key string, raw json.RawMessage) (string, error) {
 }
 
 // readObject takes the name of an image, a network or a volume, and leaves its grammar to the Engine.
-func readObject(key string, raw json.RawMessage) (string, error) {
+func readObject(key string, raw json.RawMessage) (any, error) {
 	s, err := readText(key, raw)
 	if err == nil && (climbs(strings.TrimSpace(s)) || len(s) > nameLen || strings.ContainsFunc(s, unicode.IsControl)) {
 		err = &Invalid{key, excerpt(raw), "not a name or id"}
@@ -234,7 +229,7 @@ func climbs(name string) bool {
 	return false
 }
 
-func readPath(key string, raw json.RawMessage) (string, error) {
+func readPath(key string, raw json.RawMessage) (any, error) {
 	s, err := readText(key, raw)
 	if err == nil && (s == "" || strings.ContainsRune(s, 0)) {
 		err = &Invalid{key, excerpt(raw), `not a path (try "/etc/hosts")`}
@@ -266,16 +261,16 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-func readName(key string, raw json.RawMessage) (string, error) {
+func readName(key string, raw json.RawMessage) (any, error) {
 	return readNamed(key, raw, "not a container name (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)")
 }
 
-func readContainer(key string, raw json.RawMessage) (string, error) {
+func readContainer(key string, raw json.RawMessage) (any, error) {
 	return readNamed(key, raw, "not a container name or id (two or more of a-z A-Z 0-9 _ . -, the first a letter or digit)")
 }
 
 // readLinked takes a link too, whose alias may be one character.
-func readLinked(key string, raw json.RawMessage) (string, error) {
+func readLinked(key string, raw json.RawMessage) (any, error) {
 	s, err := readText(key, raw)
 	if container, alias, linked := strings.Cut(s, "/"); linked && isName(container) && isName(alias+"x") {
 		return s, err
@@ -292,12 +287,13 @@ func readNamed(key string, raw json.RawMessage, want string) (string, error) {
 }
 
 // readStreams takes one or a list, in any letter case, as docker's --attach does.
-func readStreams(key string, raw json.RawMessage) (s dockerapi.Streams, err error) {
+func readStreams(key string, raw json.RawMessage) (any, error) {
 	const want = `not a list of "STDIN", "STDOUT", "STDERR"`
 	list, err := readArgv(key, raw)
 	if err != nil {
-		return s, &Invalid{key, excerpt(raw), want}
+		return nil, &Invalid{key, excerpt(raw), want}
 	}
+	var s dockerapi.Streams
 	for _, word := range list {
 		if !only(word, "") { // such as ſ, whose capital is S
 			word = ""
@@ -310,7 +306,7 @@ func readStreams(key string, raw json.RawMessage) (s dockerapi.Streams, err erro
 		case "STDERR":
 			s.Stderr = true
 		default:
-			return s, &Invalid{key, excerpt(raw), want}
+			return nil, &Invalid{key, excerpt(raw), want}
 		}
 	}
 	return s, nil
