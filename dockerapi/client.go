@@ -260,7 +260,7 @@ func (a args) content(req *http1.Request) (err error) {
 	case tarball:
 		kind, req.Body = "application/x-tar", body
 	default:
-		req.Body, err = json.Marshal(body)
+		req.Body, err = appendJSON(make([]byte, 0, usualBody), body)
 	}
 	req.Header = http1.Header{{Name: "Content-Type", Value: kind}}
 	return err
