@@ -16,7 +16,7 @@ MAX_SIZE := 6500000
 # How it gets there: functions are inlined into each other only in the packages where that is seen in time (-190 kB) or makes
 # them smaller, there is no code to put small slices of unknown length on the stack, as up to Go 1.24 (-17 kB), and functions begin at
 # any byte instead of each 32nd (-120 kB). A plain go build works as well.
-HOT := runtime/... unicode/utf8 docker-dispatch/wire/socket docker-dispatch/wire/stdcopy
+HOT := runtime/... unicode/utf8 docker-dispatch/wire/socket docker-dispatch/wire/stdcopy crypto/sha256 crypto/internal/fips140/sha256
 SMALLER := crypto/cipher crypto/internal/entropy/v1.0.0 crypto/internal/fips140/aes/gcm crypto/internal/fips140/drbg \
 	crypto/internal/fips140/edwards25519 crypto/internal/fips140/sha3 encoding/base64 encoding/hex errors flag hash/maphash \
 	internal/bisect internal/byteorder internal/chacha8rand internal/cpu internal/fmtsort internal/oserror internal/reflectlite \

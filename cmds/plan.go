@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 
 	"docker-dispatch/dockerapi"
 	"docker-dispatch/wire"
@@ -178,7 +177,7 @@ func (p *planner) end(ctx context.Context, c *Command) {
 	p.only("if its exit code is not 0", func() { p.ContainerInspect(ctx, someID) })
 	p.only("when it was claimed", func() { p.VolumeDelete(ctx, markPrefix+someID) })
 	if c.Remove {
-		p.ContainerDelete(ctx, someID, url.Values{"v": {"1"}})
+		p.ContainerDelete(ctx, someID, withVolumes)
 	}
 }
 

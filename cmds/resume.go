@@ -3,7 +3,6 @@ package cmds
 import (
 	"context"
 	"encoding/hex"
-	"net/url"
 	"strings"
 	"time"
 
@@ -217,7 +216,7 @@ func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	if choice != OrphansRemove {
 		return nil
 	}
-	if err := gone(h.delete(ctx, s.ID, url.Values{"v": {"1"}})); err != nil {
+	if err := gone(h.delete(ctx, s.ID, withVolumes)); err != nil {
 		return err
 	}
 	marks, err := h.volumes(ctx, labelTrial+"="+s.ID)

@@ -216,13 +216,16 @@ func (r *running) doom() bool {
 	return r.doomed
 }
 
+// withVolumes is the query of a removal that takes the container's anonymous volumes, too.
+var withVolumes = url.Values{"v": {"1"}}
+
 // destroy removes the container, with what docker run --rm removes.
 func (r *running) destroy(ctx context.Context) error {
 	if !r.doom() {
 		return nil
 	}
 	defer r.host.leave(r)
-	return gone(r.host.delete(ctx, r.id, url.Values{"v": {"1"}}))
+	return gone(r.host.delete(ctx, r.id, withVolumes))
 }
 
 // find is the run whose container has that name, that id, or that short id. Nil is none: an id that is shorter still is for

@@ -98,13 +98,18 @@ func (c *Client) exchange(ctx context.Context, req *Request, upgrade string, obt
 }
 
 // CloseIdle closes the connections that no request is using. The Client stays usable.
-func (c *Client) CloseIdle() { closeAll(c.takeIdle(0)) }
+func (c *Client) CloseIdle() {
+	c.mu.Lock()
+	idle := c.lockedOlder(0)
+	c.mu.Unlock()
+	closeAll(idle)
+}
 
 // acquire finds an idle connection that is alive, or dials.
 func (c *Client) acquire(ctx context.Context, deadline time.Time) (*conn, error) {
-	closeAll(c.takeIdle(idleLife))
 	for {
-		conn := c.popIdle()
+		conn, old := c.popIdle()
+		closeAll(old)
 		if conn == nil {
 			return c.dial(ctx, deadline)
 		}
@@ -143,18 +148,19 @@ func (c *Client) dialWithin(ctx context.Context, deadline time.Time) (net.Conn, 
 	return nc, err
 }
 
-// popIdle takes the connection that became idle last; nil: there is none.
-func (c *Client) popIdle() *conn {
+// popIdle takes the connection that became idle last, nil where there is none, and those that have been idle for too long.
+func (c *Client) popIdle() (conn *conn, old []*conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.idle) == 0 {
-		return nil
-	}
+	old = c.lockedOlder(idleLife)
 	last := len(c.idle) - 1
-	conn := c.idle[last]
+	if last < 0 {
+		return nil, old
+	}
+	conn = c.idle[last]
 	c.idle[last] = nil
 	c.idle = c.idle[:last]
-	return conn
+	return conn, old
 }
 
 // pushIdle keeps a connection, and gives back the one that has been idle longest when that makes too many.
@@ -166,10 +172,8 @@ func (c *Client) pushIdle(conn *conn) []*conn {
 	return c.lockedCut(max(0, len(c.idle)-maxIdle))
 }
 
-// takeIdle removes the connections that have been idle for age or longer.
-func (c *Client) takeIdle(age time.Duration) []*conn {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// lockedOlder removes the connections that have been idle for age or longer.
+func (c *Client) lockedOlder(age time.Duration) []*conn {
 	old := 0
 	for old < len(c.idle) && time.Since(c.idle[old].idleSince) >= age {
 		old++

@@ -54,7 +54,7 @@ func (h Header) has(name, token string) bool {
 			continue
 		}
 		for t := range strings.SplitSeq(f.Value, ",") {
-			if strings.EqualFold(strings.Trim(t, " \t"), token) {
+			if strings.EqualFold(trimBlanks(t), token) {
 				return true
 			}
 		}

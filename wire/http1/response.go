@@ -110,10 +110,10 @@ func parseStatusLine(line string) (*Response, error) {
 	if version != "HTTP/1.1" && version != "HTTP/1.0" {
 		return nil, protocolErrorf("status line %.80q is not of HTTP/1.1 or HTTP/1.0", line)
 	}
-	if len(code) != 3 || strings.Trim(code, "0123456789") != "" || code[0] == '0' || !isValue(reason) {
+	status, err := strconv.Atoi(code)
+	if len(code) != 3 || err != nil || status < 100 || !isValue(reason) {
 		return nil, protocolErrorf("status line %.80q", line)
 	}
-	status, _ := strconv.Atoi(code) // three digits
 	return &Response{Status: status, Reason: reason, minor: version[len(version)-1]}, nil
 }
 
@@ -157,7 +157,7 @@ func parseFields(block string, lines int) (Header, error) {
 }
 
 func parseField(line string) (Field, error) {
-	if line[0] == ' ' || line[0] == '\t' {
+	if isBlank(line[0]) {
 		return Field{}, protocolErrorf("folded field line %.80q", line)
 	}
 	name, value, colon := strings.Cut(line, ":")
@@ -169,8 +169,20 @@ func parseField(line string) (Field, error) {
 	case !isValue(value):
 		return Field{}, protocolErrorf("control character in the field %.80s: %.80q", name, value)
 	}
-	return Field{name, strings.Trim(value, " \t")}, nil
+	return Field{name, trimBlanks(value)}, nil
 }
+
+func trimBlanks(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // appendLine appends the next line with its CRLF to dst. A line longer than limit is a protocol error, found when that much
 // has been read.

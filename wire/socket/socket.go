@@ -24,11 +24,13 @@ type Conn struct {
 	got    int    // bytes
 	waits  bool   // a read does, until there is something
 	woken  bool   // from the wait that is under way
+	empty  bool   // there was nothing
 	met    error  // an error of the socket, which tells it once: that of all reads from then on
 	out    []byte // to be written
 	failed error  // of the write
 
 	read, await, write func(fd uintptr) (done bool) // of the methods below, bound once
+	look               func(fd uintptr)
 }
 
 // New returns a *Conn of nc if that is a socket, and otherwise nc. Its Close, deadlines and addresses are nc's.
@@ -42,7 +44,7 @@ func New(nc net.Conn) net.Conn {
 		return nc // it is closed
 	}
 	c := &Conn{Conn: nc, raw: raw}
-	c.read, c.await, c.write = c.readOnce, c.awaitOnce, c.writeAll
+	c.read, c.await, c.write, c.look = c.readOnce, c.awaitOnce, c.writeAll, c.lookOnce
 	return c
 }
 
@@ -118,10 +120,12 @@ func (c *Conn) isEmpty(fd uintptr) bool {
 // Idle says whether there is nothing to read on an open connection. A peer's close, a reset, and bytes that nobody has asked for all
 // end that.
 func (c *Conn) Idle() bool {
-	empty := false
-	err := c.raw.Control(func(fd uintptr) { empty = c.isEmpty(fd) })
-	return err == nil && empty
+	c.empty = false
+	err := c.raw.Control(c.look)
+	return err == nil && c.empty
 }
+
+func (c *Conn) lookOnce(fd uintptr) { c.empty = c.isEmpty(fd) }
 
 // Write writes all of p.
 func (c *Conn) Write(p []byte) (int, error) {
