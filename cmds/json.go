@@ -119,6 +119,3 @@ func appendString(dst, s []byte) []byte {
 	}
 	return append(dst, quoted...)
 }
-
-// plain is how many bytes s begins with that mean themselves between the quotes of a JSON string.
-func plain(s []byte) int { return visible(s, '"', '\\') }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
+	"hash/crc32"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -47,10 +47,10 @@ func (s *Streams) line(o dockerapi.Output) *line { return &s.lines[o-outputs[0]]
 // line is one of the outputs: what has been taken, and the end of it that is no line yet.
 type line struct {
 	prefix  string
-	offset  int64        // bytes printed
-	pending []byte       // taken and not printed, less than lineLen
-	sum     maphash.Hash // of all that was taken
-	replay  *replay      // nil before Rewind
+	offset  int64   // bytes printed
+	pending []byte  // taken and not printed, less than lineLen
+	sum     uint32  // of all that was taken: CRC-32, which the processor has an instruction for
+	replay  *replay // nil before Rewind
 }
 
 func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
@@ -124,7 +124,7 @@ func lastLines(text []byte) []byte {
 // returns: call Settle before the next wait for the container.
 func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) error {
 	l := s.line(o)
-	l.sum.Write(data)
+	l.sum = crc32.Update(l.sum, crc32.IEEETable, data)
 	s.tick()
 	for len(data) > 0 {
 		data = data[s.take(l, data):]
@@ -310,7 +310,7 @@ var errDiffers = errors.New("the container's log is not what it wrote")
 // replay is how far a second reading of an output, from its beginning, has come.
 type replay struct {
 	pos int64
-	sum maphash.Hash // of what was skipped
+	sum uint32 // of what was skipped
 }
 
 // Replay takes bytes of an output that is read once more from its beginning: it skips what was taken already and goes on
@@ -318,10 +318,10 @@ type replay struct {
 func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) error {
 	l := s.line(o)
 	if skip := min(int64(len(data)), l.taken()-l.replay.pos); skip > 0 {
-		l.replay.sum.Write(data[:skip])
+		l.replay.sum = crc32.Update(l.replay.sum, crc32.IEEETable, data[:skip])
 		l.replay.pos += skip
 		data = data[skip:]
-		if l.replay.pos == l.taken() && l.replay.sum.Sum64() != l.sum.Sum64() {
+		if l.replay.pos == l.taken() && l.replay.sum != l.sum {
 			return errDiffers
 		}
 	}
@@ -336,9 +336,7 @@ func (s *Streams) Replay(ctx context.Context, o dockerapi.Output, data []byte) e
 // Rewind begins a second reading: see Replay.
 func (s *Streams) Rewind() {
 	for i := range s.lines {
-		l := &s.lines[i]
-		l.replay = new(replay)
-		l.replay.sum.SetSeed(l.sum.Seed())
+		s.lines[i].replay = new(replay)
 	}
 }
 

@@ -32,7 +32,7 @@ func (textFormat) append(b *burst, prefix string, _ []byte, _ int64, lines []byt
 	for taken < len(lines) && len(dst) < b.limit {
 		dst = append(dst, prefix...)
 		line := lines[taken:]
-		if n := visible(line, del, del); n < len(line) && line[n] == '\n' {
+		if n := visible(line); n < len(line) && line[n] == '\n' {
 			dst = append(dst, line[:n+1]...)
 			taken += n + 1
 			continue
@@ -127,7 +127,7 @@ func appendVisible(dst, text []byte) []byte {
 // printable says whether text is visible ASCII, blanks and tabs.
 func printable(text []byte) bool {
 	for {
-		n := visible(text, del, del)
+		n := visible(text)
 		if n == len(text) || text[n] != '\t' {
 			return n == len(text)
 		}
