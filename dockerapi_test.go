@@ -2246,6 +2246,7 @@ func (x *chaos) killOne() {
 
 func (x *chaos) endOne() {
 	i := x.random.IntN(len(x.fleet))
+	x.fleet[i].awaitSocket()
 	x.fleet[i].leave(exitOK)
 	x.replace(i)
 }
@@ -6047,6 +6048,19 @@ func (p *process) awaitFullPipe() {
 
 func (p *process) signal(sig syscall.Signal) {
 	p.cmd.Process.Signal(sig) // one that has ended hears nothing
+}
+
+// awaitSocket returns when the program has a socket: by then it obeys signals, which end one that has hardly begun, as they end any.
+func (p *process) awaitSocket() {
+	p.t.Helper()
+	links := fmt.Sprintf("/proc/%d/fd/", p.cmd.Process.Pid)
+	p.await("the program to dial", func() bool {
+		files, _ := os.ReadDir(links)
+		return slices.ContainsFunc(files, func(file os.DirEntry) bool {
+			target, _ := os.Readlink(links + file.Name())
+			return strings.HasPrefix(target, "socket:")
+		})
+	})
 }
 
 // leave ends the program with SIGTERM, and holds it to an exit code.
