@@ -72,12 +72,15 @@ func (c *Command) Resolve(m Message, dispatcher string) error {
 	return err
 }
 
+// usualKeys are as many as the body of a create has, before any option.
+const usualKeys = 12
+
 func (c *Command) resolve(m Message, dispatcher string) error {
 	v, err := findVerb(m)
 	if err != nil {
 		return err
 	}
-	*c = Command{Verb: v.name, Query: url.Values{}, Body: map[string]any{}, Message: m.identity, Dispatcher: dispatcher}
+	*c = Command{Verb: v.name, Query: url.Values{}, Body: make(map[string]any, usualKeys), Message: m.identity, Dispatcher: dispatcher}
 	if err := c.apply("", m.Arguments, arguments[:]); err != nil {
 		return err
 	}

@@ -11,8 +11,12 @@ import (
 // blanks are what may stand between the parts of a JSON text.
 const blanks = " \t\r\n"
 
+// usualElements are as many as most objects and lists have, keys counted.
+const usualElements = 8
+
 // elements are the values within a list or, in turn, the keys and the values within an object.
-func elements(raw json.RawMessage) (all []json.RawMessage) {
+func elements(raw json.RawMessage) []json.RawMessage {
+	all := make([]json.RawMessage, 0, usualElements)
 	for i := bytes.IndexAny(raw, "[{") + 1; ; {
 		switch raw[i] {
 		case ' ', '\t', '\r', '\n', ',', ':':
