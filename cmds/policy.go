@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -288,17 +289,30 @@ func (j *judgement) keyOf(path string) string {
 
 // rowAt is the row of the option that puts something at a path, of the query when that begins with a question mark.
 func rowAt(verb, path string) *option {
-	key, isQuery := strings.CutPrefix(path, "?")
-	for _, table := range [][]option{options[:], arguments[:]} {
-		for i := range table {
-			row := &table[i]
-			if (isQuery && row.query == key || !isQuery && path != "" && row.body == path) && row.of(verb) {
-				return row
-			}
+	for _, row := range rowsAt()[path] {
+		if row.of(verb) {
+			return row
 		}
 	}
 	return nil
 }
+
+// rowsAt are the rows of all verbs, by path.
+var rowsAt = sync.OnceValue(func() map[string][]*option {
+	all := map[string][]*option{}
+	for _, table := range [][]option{options[:], arguments[:]} {
+		for i := range table {
+			row := &table[i]
+			if row.body != "" {
+				all[row.body] = append(all[row.body], row)
+			}
+			if row.query != "" {
+				all["?"+row.query] = append(all["?"+row.query], row)
+			}
+		}
+	}
+	return all
+})
 
 func excerptOf(value any) string {
 	text, err := json.Marshal(value)
