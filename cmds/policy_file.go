@@ -104,7 +104,8 @@ func (d *door) read(key string, raw json.RawMessage) (permit, error) {
 	if d.object != "" && d.name != "ps" {
 		return readPermit(key, raw, want+" or a list of names with * and ?", properName)
 	}
-	all, err := decode[bool](key, raw, want)
+	var all bool
+	err := decodeInto(&all, key, raw, want)
 	return permit{all: all}, err
 }
 
@@ -139,7 +140,8 @@ func (p *Policy) readGrants(path string, raw json.RawMessage) error {
 // readPermit takes true, false or a list of patterns, each of which is to be proper.
 func readPermit(key string, raw json.RawMessage, want string, proper func(pattern string) string) (permit, error) {
 	if raw[0] != '[' {
-		all, err := decode[bool](key, raw, want)
+		var all bool
+		err := decodeInto(&all, key, raw, want)
 		return permit{all: all}, err
 	}
 	patterns, err := readWords(key, raw)

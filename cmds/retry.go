@@ -96,7 +96,8 @@ func (i identity) delay() time.Duration {
 
 func readRetries(key string, raw json.RawMessage) (any, error) {
 	const want = "not a number of retries (0 to 90, without quotes)"
-	n, err := decode[int](key, raw, want)
+	var n int
+	err := decodeInto(&n, key, raw, want)
 	if err == nil && (n < 0 || n > maxRetries) {
 		err = &Invalid{key, excerpt(raw), want}
 	}
@@ -107,7 +108,8 @@ func readRetries(key string, raw json.RawMessage) (any, error) {
 func readRetryOn(key string, raw json.RawMessage) (any, error) {
 	want := `not a list of exit codes (1 to 255) and of "` + strings.Join(retryWords, `", "`) + `"`
 	bad := &Invalid{key, excerpt(raw), want}
-	list, err := decode[[]any](key, raw, want)
+	var list []any
+	err := decodeInto(&list, key, raw, want)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,8 @@ func readWeight(key string, raw json.RawMessage) (any, error) {
 
 func readBetween(key string, raw json.RawMessage, least, most int64) (int64, error) {
 	const want = "not a whole number (without quotes)"
-	n, err := decode[int64](key, raw, want)
+	var n int64
+	err := decodeInto(&n, key, raw, want)
 	if err == nil && (n < least || n > most) {
 		err = &Invalid{key, excerpt(raw), fmt.Sprintf("not a whole number from %d to %d", least, most)}
 	}

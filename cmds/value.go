@@ -107,12 +107,7 @@ var (
 	kindSecurityOpts = kind{name: "list of key=value", shape: words, parse: parseSecurityOpt}
 )
 
-// decode reads a value of the type T, for which null never stands. Want says what would have been right.
-func decode[T any](key string, raw json.RawMessage, want string) (value T, err error) {
-	err = decodeInto(&value, key, raw, want)
-	return value, err
-}
-
+// decodeInto reads a value, for which null never stands. Want says what would have been right.
 func decodeInto(value any, key string, raw json.RawMessage, want string) error {
 	if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, value) != nil {
 		return &Invalid{key, excerpt(raw), want}
@@ -132,7 +127,8 @@ func readFlag(key string, raw json.RawMessage) (bool, error) {
 
 func readSeconds(key string, raw json.RawMessage) (any, error) {
 	const want = "not a number of seconds (a whole number, without quotes; 0 is at once, -1 for ever)"
-	n, err := decode[int32](key, raw, want)
+	var n int32
+	err := decodeInto(&n, key, raw, want)
 	if err == nil && n < -1 {
 		err = &Invalid{key, excerpt(raw), want}
 	}
@@ -144,7 +140,8 @@ const maxTimeout = 365 * 24 * time.Hour
 
 func readTimeout(key string, raw json.RawMessage) (any, error) {
 	const want = "not a time in seconds (more than 0, without quotes)"
-	seconds, err := decode[float64](key, raw, want)
+	var seconds float64
+	err := decodeInto(&seconds, key, raw, want)
 	if err == nil && !(seconds > 0 && seconds <= maxTimeout.Seconds()) {
 		err = &Invalid{key, excerpt(raw), want}
 	}

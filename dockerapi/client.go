@@ -3,7 +3,6 @@ package dockerapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +76,7 @@ func (c *Client) do(ctx context.Context, op call, a args, out any) error {
 	if err != nil || out == nil {
 		return err
 	}
-	if err := json.Unmarshal(body, out); err != nil {
+	if err := decode(body, out); err != nil {
 		return &Garbled{calls[op].operation, fmt.Errorf("the answer: %w", err)}
 	}
 	return nil

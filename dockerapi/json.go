@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -81,4 +82,42 @@ func appendText(b []byte, text string) ([]byte, error) {
 	b = append(b, '"')
 	b = append(b, text...)
 	return append(b, '"'), nil
+}
+
+// decode is json.Unmarshal, but for what an Engine answers to a create and a wait of each run, where that is as usual: it is known at a
+// glance.
+func decode(text []byte, out any) error {
+	switch v := out.(type) {
+	case *Created:
+		id, found := enclosed(text, `{"Id":"`, `","Warnings":[]}`)
+		if found && isHex(id) {
+			v.ID, v.Warnings = string(id), []string{}
+			return nil
+		}
+	case *exited:
+		switch string(bytes.TrimSuffix(text, []byte("\n"))) {
+		case `{"StatusCode":0}`, `{"Error":null,"StatusCode":0}`, `{"StatusCode":0,"Error":null}`: // of newer Engines, of 20.10, of Podman
+			v.StatusCode = new(int)
+			return nil
+		}
+	}
+	return json.Unmarshal(text, out)
+}
+
+// enclosed is what stands in a text between its beginning and its end, but for a newline.
+func enclosed(text []byte, before, after string) (middle []byte, found bool) {
+	text = bytes.TrimSuffix(text, []byte("\n"))
+	if len(text) < len(before)+len(after) || string(text[:len(before)]) != before || string(text[len(text)-len(after):]) != after {
+		return nil, false
+	}
+	return text[len(before) : len(text)-len(after)], true
+}
+
+func isHex(text []byte) bool {
+	for _, c := range text {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(text) > 0
 }

@@ -3,6 +3,7 @@ package dockerapi
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -75,5 +76,26 @@ func BenchmarkCreateBody(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What is known at a glance is what json.Unmarshal reads, and what is nearly so is left to that.
+func TestDecode(t *testing.T) {
+	for _, text := range []string{
+		`{"Id":"0123456789abcdef","Warnings":[]}`, "{\"Id\":\"0a\",\"Warnings\":[]}\n", `{"Id":"0a","Warnings":null}`, `{"Id":"0a","Warnings":["x"]}`, `{"Id":"","Warnings":[]}`,
+		`{"Id":"\u0061","Warnings":[]}`, `{"Id":"a","Warnings":[],"Id":"b","Warnings":[]}`, `{"Id":"Warnings":[]}`, `{"Id":","Warnings":[]}`, `{"Id":"a","Warnings":[]}}`,
+		`{"StatusCode":0}`, "{\"StatusCode\":0}\n", `{"StatusCode":1}`, `{"StatusCode":-0}`, `{"StatusCode":00}`, `{"StatusCode":}`, `{"StatusCode":0,"Error":null}`, `{"Error":null,"StatusCode":0}`, "{\"Error\":null,\"StatusCode\":0}\n",
+		`{"Error":{"Message":"x"},"StatusCode":0}`, `{"StatusCode":0}}`, ``, `{}`, `null`, `{`, "\n",
+	} {
+		var got, want Created
+		gotErr, wantErr := decode([]byte(text), &got), json.Unmarshal([]byte(text), &want)
+		if (gotErr == nil) != (wantErr == nil) || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q is %+v, %v, want %+v, %v", text, got, gotErr, want, wantErr)
+		}
+		var code, wanted exited
+		gotErr, wantErr = decode([]byte(text), &code), json.Unmarshal([]byte(text), &wanted)
+		if (gotErr == nil) != (wantErr == nil) || !reflect.DeepEqual(code, wanted) {
+			t.Errorf("%q is %+v, %v, want %+v, %v", text, code, gotErr, wanted, wantErr)
+		}
 	}
 }
