@@ -95,6 +95,19 @@ func TestRemovalFreesNameAtOnce(t *testing.T) {
 	}
 }
 
+// Nor does one who has seen him unsettled a moment before.
+func TestRemovalFreesNameMeanwhile(t *testing.T) {
+	s := newStage(t, map[string]program{"hello": sayHello})
+	s.connect()
+	s.give("m", attached("hello"))
+	s.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), removalRound)
+	defer cancel()
+	if err := s.host.awaitFree(ctx, s.all()[0].id); err != nil {
+		t.Error(err)
+	}
+}
+
 // A message that was published twice, and comes once more when it is done, takes its container over: it is removed once, and later.
 func TestRemovalTakenOver(t *testing.T) {
 	s := newStage(t, map[string]program{"hello": sayHello})

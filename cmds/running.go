@@ -382,7 +382,11 @@ func (h *Host) leaving(holder dockerapi.Container) bool {
 // awaitFree returns when a container that gives its name up has done so, or can be set aside.
 func (h *Host) awaitFree(ctx context.Context, id string) error {
 	for {
-		if r := h.find(id); r != nil && !r.isSettled() {
+		r := h.find(id)
+		switch {
+		case r.isSettled() && !r.isNamed(r.derived): // since a moment ago
+			return nil
+		case r != nil && !r.isSettled():
 			select {
 			case <-r.await(&r.free):
 				return nil
