@@ -61,7 +61,7 @@ func (c *Client) admit(s *span, req *http1.Request) error {
 	return nil
 }
 
-// ask asks for as long as the row's limit is, and once more when it is time to send.
+// ask waits for Admit for as long as the row's limit is. The exchange then has as long again.
 func (c *Client) ask(s *span, r Record) (over func(Record), err error) {
 	ctx := s.ctx
 	if limit := calls[s.op].limit; limit != unlimited {

@@ -30,8 +30,8 @@ type Streams struct {
 // Has says whether an output is wanted.
 func (s Streams) Has(o Output) bool { return o == Stdout && s.Stdout || o == Stderr && s.Stderr }
 
-// set is the value of what is either there or not.
-var set = []string{"1"}
+// yes is the value of a key that is either there or not.
+var yes = []string{"1"}
 
 func (s Streams) query() url.Values {
 	q := url.Values{}
@@ -40,7 +40,7 @@ func (s Streams) query() url.Values {
 		wanted bool
 	}{{"stdin", s.Stdin}, {"stdout", s.Stdout}, {"stderr", s.Stderr}} {
 		if stream.wanted {
-			q[stream.key] = set
+			q[stream.key] = yes
 		}
 	}
 	return q
@@ -72,7 +72,7 @@ type Stream struct {
 // attach that is not read holds up the container, and every call that would end it. ctx ends the stream.
 func (c *Client) ContainerAttach(ctx context.Context, id string, s Streams) (*Stream, error) {
 	query := s.query()
-	query["stream"] = set
+	query["stream"] = yes
 	conn, answer, err := c.hijack(ctx, containerAttach, args{id: id, query: query})
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func (c *conn) frame(resp *Response, length int64) {
 	default:
 		b.framed = &lengthReader{r: c.r, n: length}
 	}
-	resp.Body, resp.framed = b, b
+	resp.Body, resp.tied = b, b
 }
 
 func (b *body) Read(p []byte) (int, error) {

@@ -33,14 +33,14 @@ type Response struct {
 	// for one goroutine; to interrupt a Read, cancel the context of Do.
 	Body io.ReadCloser
 
-	minor  byte  // of HTTP/1.minor: '0' or '1'
-	framed *body // Body, where the connection is tied to it; nil elsewhere
+	minor byte  // of HTTP/1.minor: '0' or '1'
+	tied  *body // Body, where the connection is tied to it; nil elsewhere
 }
 
 // Lift takes the request's Limit away: the Body may come as it likes. It is for the one who reads that.
 func (r *Response) Lift() {
-	if r.framed != nil && r.framed.err == nil {
-		r.framed.conn.lift(true)
+	if r.tied != nil && r.tied.err == nil {
+		r.tied.conn.lift(true)
 	}
 }
 

@@ -103,7 +103,7 @@ func read(c *Client, method string, readBody func(io.Reader) ([]byte, error)) (R
 	defer resp.Body.Close()
 	body, err := readBody(resp.Body)
 	seen := *resp
-	seen.Body, seen.minor, seen.framed = nil, 0, nil
+	seen.Body, seen.minor, seen.tied = nil, 0, nil
 	return seen, string(body), err
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // DialUnix connects to the unix socket of that path, which is reached at once or not at all, and returns a *Conn. Errors are those of
-// package net, which makes five system calls more, of which two are announced.
+// package net, which announces the connect, and asks for the names of both ends.
 func DialUnix(path string) (net.Conn, error) {
 	peer := &net.UnixAddr{Name: path, Net: "unix"}
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
