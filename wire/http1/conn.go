@@ -77,9 +77,9 @@ func (c *conn) lift(goesOn bool) {
 }
 
 // release ends an exchange whose response has been read whole: the connection is kept for the next or closed. Bytes that the
-// peer sent beyond the response belong to no request.
+// peer sent beyond the response belong to no request. With a context that has ended, its deadline may be set.
 func (c *conn) release() {
-	if c.unwatch() && c.keep && c.r.Buffered() == 0 {
+	if c.unwatch() && c.ctx.Err() == nil && c.keep && c.r.Buffered() == 0 {
 		c.lift(false)
 		c.giveBack()
 		closeAll(c.client.pushIdle(c))
