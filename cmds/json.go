@@ -40,10 +40,12 @@ func (jsonFormat) append(b *burst, prefix string, stamp []byte, offset int64, li
 	dst = append(dst, stamp...)
 	dst = append(dst, '"')
 	dst = append(dst, prefix...)
-	end := len(dst)
+	number := len(dst) - start
+	dst = strconv.AppendInt(dst, offset, 10)
+	digits := len(dst) - start - number
+	dst = append(dst, `,"Data":`...)
+	head := len(dst) - start
 	for {
-		dst = strconv.AppendInt(dst, offset+int64(taken), 10)
-		dst = append(dst, `,"Data":`...)
 		n := 0
 		dst, n = appendLine(dst, lines[taken:])
 		taken += n
@@ -51,12 +53,29 @@ func (jsonFormat) append(b *burst, prefix string, stamp []byte, offset int64, li
 			dst = append(dst, `,"More":true`...)
 		}
 		dst = append(dst, "}\n"...)
+		b.text = dst
 		if taken == len(lines) || len(dst) >= b.limit {
-			b.text = dst
 			return taken
 		}
-		dst = append(dst, dst[start:end]...)
+		next := len(dst)
+		dst = append(dst, dst[start:start+head]...)
+		if !add(dst[next+number:next+number+digits], n) {
+			return taken
+		}
+		start = next
 	}
+}
+
+// add adds n to a number in decimal digits, and says whether these are enough; if not, they are worth nothing.
+func add(digits []byte, n int) bool {
+	for i := len(digits) - 1; n > 0; i-- {
+		if i < 0 {
+			return false
+		}
+		sum := uint(digits[i]-'0') + uint(n)
+		digits[i], n = byte('0'+sum%10), int(sum/10)
+	}
+	return true
 }
 
 // appendLine adds the first of lines, and returns how long that is.
