@@ -77,14 +77,15 @@ const module = "docker-dispatch"
 // layers is the picture of the program: each package, and all that it may import beside the standard library.
 var layers = map[string][]string{
 	module:                    {module + "/cmds", module + "/dockerapi", module + "/wire", module + "/wire/amqp", module + "/wire/logfmt"},
-	module + "/cmds":          {module + "/dockerapi", module + "/wire", module + "/wire/logfmt"},
+	module + "/cmds":          {module + "/dockerapi", module + "/wire", module + "/wire/buffer", module + "/wire/logfmt"},
 	module + "/dockerapi":     {module + "/wire", module + "/wire/http1", module + "/wire/stdcopy"},
 	module + "/wire":          {module + "/wire/socket"},
 	module + "/wire/amqp":     {module + "/wire", module + "/wire/logfmt", module + "/wire/socket", "github.com/rabbitmq/amqp091-go"},
+	module + "/wire/buffer":   {},
 	module + "/wire/http1":    {module + "/wire/socket"},
 	module + "/wire/logfmt":   {},
 	module + "/wire/socket":   {},
-	module + "/wire/stdcopy":  {},
+	module + "/wire/stdcopy":  {module + "/wire/buffer"},
 	module + "/wire/wiretest": {},
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"docker-dispatch/wire/buffer"
 )
 
 // jsonFormat is what programs read: one object a line, {"Event":"output"} and {"Event":"result"}. The fields of an output
@@ -33,8 +35,8 @@ func (jsonFormat) output(s *Streams, stream string) string {
 // again adds nothing: every output says it by Replayed.
 func (jsonFormat) again(dst []byte, _ *Streams) []byte { return dst }
 
-func (jsonFormat) append(b *burst, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int) {
-	dst := b.text
+func (jsonFormat) append(b *buffer.Buffer, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int) {
+	dst := b.Bytes
 	start := len(dst)
 	dst = append(dst, `{"Time":"`...)
 	dst = append(dst, stamp...)
@@ -53,8 +55,8 @@ func (jsonFormat) append(b *burst, prefix string, stamp []byte, offset int64, li
 			dst = append(dst, `,"More":true`...)
 		}
 		dst = append(dst, "}\n"...)
-		b.text = dst
-		if taken == len(lines) || len(dst) >= b.limit {
+		b.Bytes = dst
+		if taken == len(lines) || len(dst) >= b.Limit {
 			return taken
 		}
 		next := len(dst)

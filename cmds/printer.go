@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"docker-dispatch/wire/buffer"
 )
 
 // ErrPrinterClosed is what printing returns after Close.
@@ -35,7 +37,7 @@ type format interface {
 	again(dst []byte, s *Streams) []byte
 	// append adds lines to a burst, of which each but the last has its newline, or the piece of one, until it is full, and returns
 	// how many bytes of lines it took. stamp is the time, in RFC 3339; offset is that of the first byte in the stream.
-	append(b *burst, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int)
+	append(b *buffer.Buffer, prefix string, stamp []byte, offset int64, lines []byte, more bool) (taken int)
 	// result makes the line of a result.
 	result(r *Result) []byte
 }

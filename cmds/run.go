@@ -381,6 +381,7 @@ func (r *running) copy(ctx context.Context, c *Command, stream *dockerapi.Stream
 	defer feeding.Wait()
 	defer func() { err = cmp.Or(r.streams.Settle(ctx), err) }() // the exit may be long after, or never be known
 	defer r.detach()
+	defer stream.Done()
 	r.attach(stream)
 	if c.Attach.Stdin && !r.fed.Load() {
 		feeding.Go(func() {
@@ -477,6 +478,7 @@ func (h *Host) readLog(ctx, reading context.Context, c *Command, r *running, que
 			return err
 		}
 		defer log.Close()
+		defer log.Done()
 		defer func() { err = cmp.Or(r.streams.Settle(ctx), err) }()
 		r.streams.Rewind()
 		for {

@@ -11,10 +11,15 @@ import (
 	"unicode/utf8"
 
 	"docker-dispatch/dockerapi"
+	"docker-dispatch/wire/buffer"
 )
 
 // lineLen is how much of a line is printed at once: a longer one comes in pieces of this.
 const lineLen = 64 << 10
+
+// bursts are what goes out by one write: printed lines that are gathered until they are as long, or nothing more is at hand. One
+// that ends with a long line with escapes is kept as well. A container that is silent holds none.
+var bursts = buffer.Lender{Short: 64 << 10, Long: 512 << 10, Over: 3 * lineLen}
 
 // Streams prints what one container writes, line by line, and remembers how far it has come. Its methods are for the one
 // goroutine that reads the container, but Stalled.
@@ -31,8 +36,8 @@ type Streams struct {
 	cut       bool           // there were more
 
 	lines   *[len(outputs)]line // nil before there is a container, and after its end; see line
-	burst   *burst              // what is gathered; nil: nothing
-	writing *burst              // what the printer has; nil: nothing
+	burst   *buffer.Buffer      // what is gathered; nil: nothing
+	writing *buffer.Buffer      // what the printer has; nil: nothing
 	written chan error          // of writing
 	stamp   []byte              // the time of what is taken now, in RFC 3339
 
@@ -71,7 +76,7 @@ func (s *Streams) Again() {
 	s.replayed = true
 	s.Container(s.id, s.name)
 	s.gather()
-	s.burst.text = s.printer.format.again(s.burst.text, s)
+	s.burst.Bytes = s.printer.format.again(s.burst.Bytes, s)
 }
 
 // Started says that the container runs, of a run its r: the messages that name it need not wait for this one any more.
@@ -128,7 +133,7 @@ func (s *Streams) Write(ctx context.Context, o dockerapi.Output, data []byte) er
 	s.tick()
 	for len(data) > 0 {
 		data = data[s.take(l, data):]
-		if s.burst != nil && len(s.burst.text) >= s.burst.limit {
+		if s.burst != nil && len(s.burst.Bytes) >= s.burst.Limit {
 			if err := s.print(ctx); err != nil {
 				return err
 			}
@@ -231,7 +236,7 @@ func (s *Streams) Flush(ctx context.Context) error {
 
 func (s *Streams) gather() {
 	if s.burst == nil {
-		s.burst = takeBurst()
+		s.burst = bursts.Borrow(true)
 	}
 }
 
@@ -244,7 +249,7 @@ func (s *Streams) print(ctx context.Context) error {
 		s.written = make(chan error, 1)
 	}
 	s.writing, s.burst = s.burst, nil
-	if err := s.wait(func() error { return s.printer.begin(ctx, s.writing.text, s.written) }); err != nil || len(s.written) == 0 {
+	if err := s.wait(func() error { return s.printer.begin(ctx, s.writing.Bytes, s.written) }); err != nil || len(s.written) == 0 {
 		return err
 	}
 	return s.finish(ctx)
@@ -268,7 +273,7 @@ func (s *Streams) finish(ctx context.Context) error {
 	if err := s.wait(func() error { return s.printer.end(ctx, s.written) }); err != nil {
 		return err
 	}
-	s.writing.giveBack()
+	bursts.Return(s.writing)
 	s.writing = nil
 	return nil
 }
@@ -277,8 +282,8 @@ func (s *Streams) finish(ctx context.Context) error {
 func (s *Streams) wait(step func() error) error {
 	s.since.Store(time.Now().UnixNano())
 	if err := step(); err != nil {
-		s.burst.giveBack()
-		s.writing.leave()
+		bursts.Return(s.burst)
+		bursts.Leave(s.writing)
 		s.burst, s.writing, s.written = nil, nil, nil
 		return err
 	}
@@ -288,10 +293,8 @@ func (s *Streams) wait(step func() error) error {
 
 // Close gives back what is held of a container whose output has not come to its end.
 func (s *Streams) Close() {
-	s.burst.giveBack()
-	if s.writing != nil {
-		s.writing.leave()
-	}
+	bursts.Return(s.burst)
+	bursts.Leave(s.writing)
 	s.burst, s.writing = nil, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"docker-dispatch/dockerapi"
+	"docker-dispatch/wire/buffer"
 )
 
 // chunk is what one read from a container brings.
@@ -203,57 +204,24 @@ func TestStreamsMemory(t *testing.T) {
 		}
 	}
 	held := cap(s.line(dockerapi.Stdout).pending)
-	for _, b := range []*burst{s.burst, s.writing} {
+	for _, b := range []*buffer.Buffer{s.burst, s.writing} {
 		if b != nil {
-			held += cap(b.text)
+			held += cap(b.Bytes)
 		}
 	}
-	if held > 2*(longBurst+overLen)+2*lineLen {
+	if held > 2*(bursts.Long+bursts.Over)+2*lineLen {
 		t.Errorf("%d bytes are held of a line without end", held)
-	}
-}
-
-// Few of many bursts are long, all of them can be long again when they are done with, and none is held that somebody else may write.
-func TestBursts(t *testing.T) {
-	inUse := inLong.Load()
-	for range 2 {
-		var all []*burst
-		long := 0
-		for range 3 * maxLong {
-			b := takeBurst()
-			if len(b.text) != 0 || b.limit != burstLen && b.limit != longBurst {
-				t.Errorf("a burst of %d bytes, for %d", len(b.text), b.limit)
-			}
-			if b.limit == longBurst {
-				long++
-			}
-			b.text = append(b.text, "text"...)
-			all = append(all, b)
-		}
-		if long != maxLong-int(inUse) {
-			t.Errorf("%d are long, with %d in use before", long, inUse)
-		}
-		for i, b := range all {
-			if i%2 == 0 {
-				b.giveBack()
-			} else {
-				b.leave()
-			}
-		}
-	}
-	if inLong.Load() != inUse {
-		t.Errorf("%d are in use", inLong.Load())
 	}
 }
 
 // Whoever ends in the middle of an output gives back what he has gathered, and so does one whose writer takes nothing.
 func TestStreamsClose(t *testing.T) {
-	inUse := inLong.Load()
+	inUse := bursts.Lent()
 	p := NewPrinter(discard{}, "text")
 	defer p.Close(t.Context())
 	s := &Streams{printer: p}
 	s.Container(testID, "a")
-	s.Write(t.Context(), dockerapi.Stdout, bytes.Repeat([]byte("not settled\n"), longBurst/10))
+	s.Write(t.Context(), dockerapi.Stdout, bytes.Repeat([]byte("not settled\n"), bursts.Long/10))
 	s.Close()
 	s.Close()
 	synctest.Test(t, func(t *testing.T) {
@@ -270,8 +238,8 @@ func TestStreamsClose(t *testing.T) {
 		w.unblock <- struct{}{}
 		p.Close(t.Context())
 	})
-	if inLong.Load() != inUse {
-		t.Errorf("%d are in use, %d before", inLong.Load(), inUse)
+	if bursts.Lent() != inUse {
+		t.Errorf("%d are in use, %d before", bursts.Lent(), inUse)
 	}
 }
 

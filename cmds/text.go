@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"unicode"
 	"unicode/utf8"
+
+	"docker-dispatch/wire/buffer"
 )
 
 // textFormat is what people read:
@@ -27,9 +29,9 @@ func (textFormat) again(dst []byte, s *Streams) []byte {
 	return append(dst, column(s.name, s.id, s.messageID)+" ~ found again; its output from the beginning\n"...)
 }
 
-func (textFormat) append(b *burst, prefix string, _ []byte, _ int64, lines []byte, _ bool) (taken int) {
-	dst := b.text
-	for taken < len(lines) && len(dst) < b.limit {
+func (textFormat) append(b *buffer.Buffer, prefix string, _ []byte, _ int64, lines []byte, _ bool) (taken int) {
+	dst := b.Bytes
+	for taken < len(lines) && len(dst) < b.Limit {
 		dst = append(dst, prefix...)
 		line := lines[taken:]
 		if n := visible(line); n < len(line) && line[n] == '\n' {
@@ -41,7 +43,7 @@ func (textFormat) append(b *burst, prefix string, _ []byte, _ int64, lines []byt
 		dst = append(appendVisible(dst, withoutEnd(line)), '\n')
 		taken += len(line)
 	}
-	b.text = dst
+	b.Bytes = dst
 	return taken
 }
 

@@ -114,6 +114,9 @@ func (s *Stream) Next() (Output, []byte, error) {
 // already.
 func (s *Stream) Ready() bool { return s.output.Ready() }
 
+// Done is for whoever has called Next and will not do so again.
+func (s *Stream) Done() { s.output.Done() }
+
 // Write sends bytes to the container's standard input. It may wait for the container to read.
 func (s *Stream) Write(p []byte) (int, error) {
 	n, err := s.input.Write(p)

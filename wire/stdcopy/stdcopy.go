@@ -14,7 +14,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"sync"
+
+	"docker-dispatch/wire/buffer"
 )
 
 // Stream tells the two outputs of a container apart.
@@ -36,8 +37,9 @@ const (
 
 const (
 	headerLen = 8
-	bufferLen = 64 << 10 // two of an Engine's largest frames: one Read usually brings all that has come
-	errorLen  = 4 << 10  // as much of an Engine's error text as is kept
+	shortLen  = 64 << 10  // two of an Engine's largest frames: one Read usually brings all that has come
+	longLen   = 256 << 10 // as much as a socket holds, for a stream that has filled the other
+	errorLen  = 4 << 10   // as much of an Engine's error text as is kept
 )
 
 // SystemError is the text of a frame of type 3: the Engine could not go on with the stream. It is cut to 4 KiB.
@@ -59,20 +61,22 @@ type Line interface {
 	Wait() error                         // returns when a Read is not likely to wait, or at once where that is not known
 }
 
-// Reader takes the frames of one stream apart, with 64 KiB of memory whatever they announce.
+// Reader takes the frames of one stream apart, with 64 KiB of memory whatever they announce, or 256 KiB for a few at once that bring
+// much.
 type Reader struct {
 	src     io.Reader
 	line    Line // src, if it is one
 	raw     bool
-	buf     *[bufferLen]byte // nil: there is nothing in it
-	r, w    int              // buf[r:w] has been read and not been given out
-	err     error            // of the source, behind that
-	current Stream           // of the frame that is under way
-	left    uint32           // bytes of its payload still to come
+	buf     *buffer.Buffer // nil: there is nothing in it
+	r, w    int            // buf.Bytes[r:w] has been read and not been given out
+	flows   bool           // the last read has filled a short buffer
+	err     error          // of the source, behind that
+	current Stream         // of the frame that is under way
+	left    uint32         // bytes of its payload still to come
 }
 
-// buffers are those that no Reader holds.
-var buffers = sync.Pool{New: func() any { return new([bufferLen]byte) }}
+// buffers are those of Readers in which there is something.
+var buffers = buffer.Lender{Short: shortLen, Long: longLen}
 
 // NewReader reads a multiplexed stream from src. While nothing comes from one that is a Line, the Reader holds no memory.
 func NewReader(src io.Reader) *Reader {
@@ -97,7 +101,8 @@ func (r *Reader) Ready() bool {
 		return false
 	}
 	r.borrow()
-	r.w, r.err = r.line.TryRead(r.buf[:])
+	r.w, r.err = r.line.TryRead(r.buf.Bytes)
+	r.flows = r.w >= shortLen
 	r.release()
 	return r.w > 0 || r.err != nil
 }
@@ -112,16 +117,22 @@ func (r *Reader) Next() (Stream, []byte, error) {
 		}
 	}
 	if r.raw {
-		r.current, r.left = Stdout, bufferLen
+		r.current, r.left = Stdout, longLen
 	}
 	if err := r.fill(1); err != nil {
 		return 0, nil, r.cut(err)
 	}
 	n := min(r.w-r.r, int(r.left))
-	data := r.buf[r.r : r.r+n]
+	data := r.buf.Bytes[r.r : r.r+n]
 	r.r += n
 	r.left -= uint32(n)
 	return r.current, data, nil
+}
+
+// Done gives back what has come and was not given out: nobody reads any more.
+func (r *Reader) Done() {
+	r.r = r.w
+	r.release()
 }
 
 // cut is what an end of the source means inside a frame; a raw stream has no inside.
@@ -137,7 +148,7 @@ func (r *Reader) nextFrame() error {
 	if err := r.fill(headerLen); err != nil {
 		return err
 	}
-	h := r.buf[r.r : r.r+headerLen]
+	h := r.buf.Bytes[r.r : r.r+headerLen]
 	r.r += headerLen
 	if h[1]|h[2]|h[3] != 0 || h[0] > typeSystemError {
 		return FormatError(fmt.Sprintf("frame header % x: the framing is lost", h))
@@ -159,7 +170,7 @@ func (r *Reader) systemError() error {
 	if err := r.fill(n); err != nil {
 		return r.cut(err)
 	}
-	return SystemError(r.buf[r.r : r.r+n])
+	return SystemError(r.buf.Bytes[r.r : r.r+n])
 }
 
 // fill reads until n bytes, at most the buffer's length, are at hand. The end of the source is io.EOF when nothing is,
@@ -187,21 +198,22 @@ func (r *Reader) read(n int) {
 		return
 	}
 	r.borrow()
-	r.w = copy(r.buf[:], r.buf[r.r:r.w])
+	r.w = copy(r.buf.Bytes, r.buf.Bytes[r.r:r.w])
 	r.r = 0
 	m := 0
 	for r.w < n && r.err == nil {
-		m, r.err = r.src.Read(r.buf[r.w:])
+		m, r.err = r.src.Read(r.buf.Bytes[r.w:])
 		r.w += m
 	}
+	r.flows = r.w >= shortLen
 }
 
 // await waits for the source with no buffer, if nothing is at hand.
 func (r *Reader) await() error {
+	r.release()
 	if r.line == nil || r.r < r.w {
 		return nil
 	}
-	r.release()
 	return r.line.Wait()
 }
 
@@ -210,15 +222,20 @@ func (r *Reader) borrow() {
 	if r.r == r.w {
 		r.r, r.w = 0, 0
 	}
-	if r.buf == nil {
-		r.buf = buffers.Get().(*[bufferLen]byte)
+	if r.buf != nil {
+		return
 	}
+	r.buf = buffers.Borrow(r.flows)
+	if cap(r.buf.Bytes) == 0 {
+		r.buf.Bytes = make([]byte, r.buf.Limit)
+	}
+	r.buf.Bytes = r.buf.Bytes[:r.buf.Limit]
 }
 
 // release gives the buffer back, if nothing is in it.
 func (r *Reader) release() {
-	if r.buf != nil && r.r == r.w {
-		buffers.Put(r.buf)
+	if r.r == r.w {
+		buffers.Return(r.buf)
 		r.buf = nil
 	}
 }

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"docker-dispatch/wire/buffer"
 )
 
 // frame encodes one frame as the Engine does.
@@ -185,7 +188,7 @@ func TestEveryCut(t *testing.T) {
 }
 
 func TestRaw(t *testing.T) {
-	in := frame(1, "not a frame here\r\n") + strings.Repeat("x", 2*bufferLen)
+	in := frame(1, "not a frame here\r\n") + strings.Repeat("x", 2*longLen)
 	stdout, stderr, err := collect(NewRawReader(iotest.HalfReader(strings.NewReader(in))))
 	if stdout != in || stderr != "" || err != nil {
 		t.Errorf("got %d bytes, %q, %v; want the %d bytes as they came", len(stdout), stderr, err, len(in))
@@ -280,4 +283,46 @@ func ExampleReader() {
 	// Output:
 	// stdout: hello
 	// stderr: oops
+}
+
+// flood fills whatever it is read into, and remembers how long that was.
+type flood struct{ lengths []int }
+
+func (f *flood) Read(p []byte) (int, error) {
+	f.lengths = append(f.lengths, len(p))
+	return len(p), nil
+}
+
+// A stream that fills what it is read into gets more room, as long as few do.
+func TestLongReads(t *testing.T) {
+	read := func() (*Reader, []int) {
+		f := &flood{}
+		r := NewRawReader(f)
+		for range 3 {
+			if _, _, err := r.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return r, f.lengths
+	}
+	for range 2 {
+		var all []*Reader
+		for range buffer.Few {
+			r, lengths := read()
+			if want := []int{shortLen, longLen, longLen}; !slices.Equal(lengths, want) {
+				t.Errorf("read by %v bytes, want %v", lengths, want)
+			}
+			all = append(all, r)
+		}
+		r, lengths := read()
+		if want := []int{shortLen, shortLen, shortLen}; !slices.Equal(lengths, want) {
+			t.Errorf("beside %d others read by %v bytes, want %v", buffer.Few, lengths, want)
+		}
+		for _, r := range append(all, r) {
+			r.Done()
+		}
+		if n := buffers.Lent(); n != 0 {
+			t.Errorf("%d long buffers are in use", n)
+		}
+	}
 }
