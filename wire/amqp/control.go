@@ -26,12 +26,12 @@ const transient, autoDeleted, ours = false, true, true
 // controlQueue is the name of the queue that is also the lock on the dispatcher's name.
 func controlQueue(cfg Config) string { return cfg.Queue + wire.ControlSuffix + "." + cfg.Name }
 
-// lock takes the dispatcher's name: its exclusive queue, for the exchange of all dispatchers of this queue.
+// lock takes the dispatcher's name: its exclusive queue.
 func (b *Broker) lock(ctx context.Context, s *session) error {
 	if b.cfg.Control == nil {
 		return nil
 	}
-	return b.forgo(s, b.sideBySide(ctx, s, (*Broker).ensureExchange, (*Broker).takeName))
+	return b.forgo(s, b.takeName(ctx, s))
 }
 
 // forgo lets a user without the right to a control queue go on without it, which is said once.
@@ -90,25 +90,29 @@ func (b *Broker) await(ctx context.Context, try func() error) error {
 	}
 }
 
-// ensureExchange looks the exchange of control messages up and, when there is none, declares it: durable, fanout.
-func (b *Broker) ensureExchange(_ context.Context, s *session) error {
+// ensureExchange declares the exchange of control messages: durable, fanout. One that somebody else has made will do.
+func (b *Broker) ensureExchange(s *session) (err error) {
 	exchange := b.cfg.Queue + wire.ControlSuffix
-	b.log.Debug("looking up", "exchange", exchange)
-	err := onChannel(s.conn, func(ch *amqp091.Channel) error {
-		return ch.ExchangeDeclarePassive(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
-	})
-	if replyCode(err) == amqp091.NotFound {
-		err = onChannel(s.conn, func(ch *amqp091.Channel) error {
-			return ch.ExchangeDeclare(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
-		})
+	b.log.Debug("declaring", "exchange", exchange)
+	refusal := s.control.ch.ExchangeDeclare(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
+	if code := replyCode(refusal); code == amqp091.AccessRefused || code == amqp091.PreconditionFailed {
+		if s.control, err = openLine(s.conn, controlPrefetch); err != nil {
+			return err
+		}
+		if s.control.ch.ExchangeDeclarePassive(exchange, amqp091.ExchangeFanout, durable, autoDelete, internal, noWait, nil) == nil {
+			return nil
+		}
 	}
-	return judge(b.doing("declaring the exchange of", exchange), err, b.controlMends())
+	return judge(b.doing("declaring the exchange of", exchange), refusal, b.controlMends())
 }
 
-// listen binds the control queue and begins to take from it, if there is one.
+// listen binds the control queue to the exchange of all dispatchers of the queue, and begins to take from it, if there is one.
 func (b *Broker) listen(_ context.Context, s *session) (err error) {
 	if s.control.ch == nil {
 		return nil
+	}
+	if err := b.ensureExchange(s); err != nil {
+		return b.forgo(s, err)
 	}
 	queue := controlQueue(b.cfg)
 	if err := s.control.ch.QueueBind(queue, "", b.cfg.Queue+wire.ControlSuffix, noWait, nil); err != nil {

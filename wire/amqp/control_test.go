@@ -248,7 +248,7 @@ func TestNoRightToControl(t *testing.T) {
 	next(t, deliveries)
 	cutConnections(t, "docker-dispatch/"+cfg.Name)
 	next(t, deliveries).Settle(wire.Ack)
-	const want = `level=WARN msg="no control queue: nothing hinders another dispatcher of the same name, and control messages do not arrive" error="amqp: declaring the exchange of queue `
+	const want = `level=WARN msg="no control queue: nothing hinders another dispatcher of the same name, and control messages do not arrive" error="amqp: declaring queue `
 	if stop(); readied != 1 || strings.Count(j.loud(), want) != 1 || !strings.Contains(j.loud(), "rabbitmqctl set_permissions") {
 		t.Errorf("ready %d times, log:\n%s", readied, j.loud())
 	}

@@ -14,7 +14,10 @@ import (
 
 // ensureQueue is for the queue that is consumed, and employs who does that.
 func (b *Broker) ensureQueue(_ context.Context, s *session) error {
-	if err := b.ensure(s.conn, b.cfg.Queue); err != nil {
+	if err := b.employ(s); err != nil {
+		return err
+	}
+	if err := b.ensure(s.conn, s.line.ch, b.cfg.Queue); err != nil || !s.line.ch.IsClosed() {
 		return err
 	}
 	return b.employ(s)
@@ -22,7 +25,7 @@ func (b *Broker) ensureQueue(_ context.Context, s *session) error {
 
 // ensureDead is for the queue that one can do without.
 func (b *Broker) ensureDead(_ context.Context, s *session) error {
-	err := b.ensure(s.conn, b.cfg.Queue+wire.DeadSuffix)
+	err := onChannel(s.conn, func(ch *amqp091.Channel) error { return b.ensure(s.conn, ch, b.cfg.Queue+wire.DeadSuffix) })
 	if isRefused(err) {
 		b.log.Warn("no dead queue: messages that cannot be done will stay in the queue", "error", err)
 		return nil
@@ -30,13 +33,10 @@ func (b *Broker) ensureDead(_ context.Context, s *session) error {
 	return err
 }
 
-// ensure looks a queue up and, when there is none, declares it. Each is done on a channel of its own, which a refusal closes.
-func (b *Broker) ensure(conn *amqp091.Connection, queue string) error {
+// ensure looks a queue up and, when there is none, declares it on a channel of its own. Not to find it closes ch.
+func (b *Broker) ensure(conn *amqp091.Connection, ch *amqp091.Channel, queue string) error {
 	b.log.Debug("looking up", "queue", queue)
-	err := onChannel(conn, func(ch *amqp091.Channel) error {
-		_, err := ch.QueueDeclarePassive(queue, durable, autoDelete, exclusive, noWait, nil)
-		return err
-	})
+	_, err := ch.QueueDeclarePassive(queue, durable, autoDelete, exclusive, noWait, nil)
 	switch code := replyCode(err); {
 	case code == amqp091.NotFound:
 		return b.declare(conn, queue)

@@ -71,8 +71,7 @@ func (b *Broker) open(ctx context.Context) (*session, error) {
 		lost: make(chan struct{}),
 		gone: make(chan struct{}),
 	}
-	err = b.sideBySide(ctx, s, (*Broker).ensureDead, (*Broker).begin) // nothing needs a dead queue before the first delivery
-	if err != nil {
+	if err := b.begin(ctx, s); err != nil {
 		close(s.lost)
 		l.close(time.Now().Add(closeTimeout))
 		if reply, ok := errors.AsType[*amqp091.Error](err); ok && isSyntax(reply) {
@@ -85,12 +84,13 @@ func (b *Broker) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// begin waits for the broker's answers side by side where none needs another one's. The lock is had before Ready.
+// begin waits for the broker's answers side by side where none needs another one's. The lock is had before Ready. It is what RabbitMQ
+// takes longest for, and the more so beside others, so that these come after it; none of them is needed before the first delivery.
 func (b *Broker) begin(ctx context.Context, s *session) error {
 	if err := b.sideBySide(ctx, s, (*Broker).ensureQueue, (*Broker).lock); err != nil {
 		return err
 	}
-	return b.sideBySide(ctx, s, (*Broker).listen, (*Broker).consume)
+	return b.sideBySide(ctx, s, (*Broker).listen, (*Broker).ensureDead, (*Broker).consume)
 }
 
 // step is a part of a session's beginning.
@@ -135,8 +135,11 @@ func (b *Broker) consume(ctx context.Context, s *session) error {
 // employ gives s a keeper, with a channel of its own.
 func (b *Broker) employ(s *session) error {
 	main, err := openLine(s.conn, b.cfg.Prefetch)
+	if err != nil {
+		return err
+	}
 	s.keeper = newKeeper(b, main, s.link.transport, s.lost)
-	return err
+	return s.keeper.limitTo(b.cfg.Prefetch) // as it will mostly be
 }
 
 // keep has the keeper consume with these arguments.

@@ -105,6 +105,7 @@ type keeper struct {
 	tag        string // of the consumer, whose deliveries these are; nil without one
 	deliveries <-chan amqp091.Delivery
 	credit     int          // its prefetch, 0 without one
+	prefetch   int          // that of the next, as it is set
 	newest     uint64       // delivery tag
 	old        uint64       // the newest one when the last consumer before this was cancelled
 	inHand     int          // deliveries that the broker waits for
@@ -313,13 +314,25 @@ func (k *keeper) settleEach() error {
 	return nil
 }
 
+// limitTo sets the prefetch of consumers that begin from now on.
+func (k *keeper) limitTo(prefetch int) error {
+	if k.prefetch == prefetch {
+		return nil
+	}
+	if err := k.ch.Qos(prefetch, 0, global); err != nil {
+		return fmt.Errorf("amqp: setting prefetch: %w", err)
+	}
+	k.prefetch = prefetch
+	return nil
+}
+
 // consume begins a consumer of this prefetch, unless that is 0, which AMQP takes for no limit.
 func (k *keeper) consume(credit int) (err error) {
 	if credit <= 0 {
 		return nil
 	}
-	if err := k.ch.Qos(credit, 0, global); err != nil {
-		return fmt.Errorf("amqp: setting prefetch: %w", err)
+	if err := k.limitTo(credit); err != nil {
+		return err
 	}
 	k.tag = k.newTag()
 	k.deliveries, err = k.ch.Consume(k.queue, k.tag, autoAck, exclusive, noLocal, noWait, k.arguments)
