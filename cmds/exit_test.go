@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"docker-dispatch/dockerapi"
 )
@@ -298,5 +299,47 @@ func TestRestartRefusals(t *testing.T) {
 		if got := fmt.Sprint(err); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.options, got, tt.want)
 		}
+	}
+}
+
+// A container's log is read after its attach only if the container has outlived that, however late the Engine says so.
+func TestExitAfterOutput(t *testing.T) {
+	const busy = 3 * exitAfterOutput
+	out := "hello                | first\nhello                | second\nhello                = exited 0 in T\nm: ack\n"
+	for _, tt := range []struct {
+		name  string
+		cut   bool // the attach, between the two lines
+		calls string
+	}{
+		{"the Engine is busy", false, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
+		{"the attach is cut", true, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerLogs 200, ContainerDelete 204"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			awaited := make(chan struct{})
+			s := newStage(t, map[string]program{"hello": func(c *container) int {
+				c.print(dockerapi.Stdout, "first\n")
+				if tt.cut {
+					c.mu.Lock()
+					c.attach.Close()
+					c.attach = nil
+					c.mu.Unlock()
+					<-awaited
+					time.Sleep(busy)
+				} else {
+					c.change(func() { c.started = time.Now() }) // however long the start's answer took
+				}
+				c.print(dockerapi.Stdout, "second\n")
+				return 0
+			}})
+			s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				close(awaited)
+				if !tt.cut {
+					time.Sleep(busy)
+				}
+				answer(w, r)
+			})
+			s.give("m", attached("hello"))
+			s.ends(t, out, tt.calls)
+		})
 	}
 }

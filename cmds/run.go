@@ -15,8 +15,9 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-// A container ends its outputs when it exits, and the Engine then answers a wait in a millisecond. One that exits much later has
-// closed them itself, or something between us and the Engine has cut the attach: its log is read.
+// A container ends its outputs when it exits. One that exits later by more than this has closed them itself, or something between us and
+// the Engine has cut the attach: its log is read. The Engine's answer to a wait is no measure of that, since it comes when the exit
+// has been dealt with: a twentieth of a second later on an idle machine, half a second on a busy one.
 const exitAfterOutput = 50 * time.Millisecond
 
 // killedCodes are the exit codes that an Engine gives to containers that it, and not their own command, has ended: by
@@ -242,7 +243,9 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 		if c.Attach.Stdin && len(c.Stdin) <= earlyStdin {
 			r.feed(stream, c.Stdin)
 		}
-		if err = h.client.ContainerStart(ctx, r.id); err != nil && stream != nil {
+		err = h.client.ContainerStart(ctx, r.id)
+		r.begun = time.Now()
+		if err != nil && stream != nil {
 			stream.Close()
 			stream = nil
 			r.dismiss() // no exit comes
@@ -313,7 +316,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	res.Status, res.OOMKilled = StatusExited, e.oomKilled
 	res.exit(e.code)
 	whole = whole && !e.cut && h.client.Losses() == losses
-	if !whole || time.Since(ended) > exitAfterOutput {
+	if !whole || time.Since(ended) > exitAfterOutput && h.outlived(ctx, r, ended) {
 		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
 			return err
@@ -338,6 +341,17 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 		return errInterrupted(fmt.Sprintf("the container's standard input was cut (exit code %d)", e.code))
 	}
 	return nil
+}
+
+// outlived says whether the container has, as far as is known, exited much later than its outputs had ended. Its life is compared by the
+// Engine's clock and the outputs' by ours, since the clocks may differ.
+func (h *Host) outlived(ctx context.Context, r *running, ended time.Time) bool {
+	if r.begun.IsZero() || r.restarts {
+		return true
+	}
+	container, err := h.client.ContainerInspect(ctx, r.id)
+	life := container.State.FinishedAt.Sub(container.State.StartedAt)
+	return err != nil || life > ended.Sub(r.begun)+exitAfterOutput
 }
 
 // limit stops the container when its Timeout is up. The caller ends it.
