@@ -110,10 +110,29 @@ type chunkedReader struct {
 	overhead int       // what chunk lines have used of maxOverhead
 }
 
-func (r *chunkedReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+// Read reads what is at hand, of several chunks if they are short, and waits for the first byte alone.
+func (r *chunkedReader) Read(p []byte) (n int, err error) {
+	for n < len(p) && err == nil && (n == 0 || r.atHand()) {
+		m := 0
+		m, err = r.readChunk(p[n:])
+		n += m
 	}
+	return n, err
+}
+
+// atHand says whether more data is in the buffer: of this chunk, or of one behind it that is not the last.
+func (r *chunkedReader) atHand() bool {
+	buffered, _ := r.c.r.Peek(r.c.r.Buffered())
+	if r.n > 0 || len(buffered) <= len("\r\n") {
+		return r.n > 0 && len(buffered) > 0
+	}
+	line := buffered[len("\r\n"):]
+	end := bytes.IndexByte(line, '\n')
+	return line[0] != '0' && end >= 0 && end+1 < len(line)
+}
+
+// readChunk reads what is left of a chunk, or from the next one.
+func (r *chunkedReader) readChunk(p []byte) (int, error) {
 	if r.n == 0 {
 		if err := r.next(); err != nil {
 			return 0, err

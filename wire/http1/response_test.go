@@ -326,3 +326,33 @@ func TestAnnouncedSizes(t *testing.T) {
 		}
 	}
 }
+
+// A Read brings the short chunks that are at hand, and asks the connection for no more: here it would meet the end.
+func TestChunksAtHand(t *testing.T) {
+	for _, tt := range []struct{ chunks, want string }{
+		{"5\r\nhello\r\n6\r\n world\r\n", "hello world"},
+		{"5\r\nhello\r\n6\r\n wo", "hello wo"},
+		{"5\r\nhello\r\n6\r\n", "hello"},
+		{"5\r\nhello\r\n6\r", "hello"},
+		{"5\r\nhello\r\n6", "hello"},
+		{"5\r\nhello\r\n", "hello"},
+		{"5\r\nhello\r", "hello"},
+		{"5\r\nhello", "hello"},
+		{"5\r\nhel", "hel"},
+		{"5\r\nhello\r\n0\r\n\r\n", "hello"},
+		{"5\r\nhello\r\n0", "hello"},
+		{"5;a=b\r\nhello\r\n1;c\r\n!\r\n", "hello!"},
+	} {
+		c, _ := answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + tt.chunks)
+		resp, err := c.Do(t.Context(), &Request{Method: "GET", Target: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := make([]byte, 100)
+		n, err := resp.Body.Read(p)
+		if string(p[:n]) != tt.want || err != nil {
+			t.Errorf("%q: read %q, %v, want %q", tt.chunks, p[:n], err, tt.want)
+		}
+		resp.Body.Close()
+	}
+}
