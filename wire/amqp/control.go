@@ -31,7 +31,15 @@ func (b *Broker) lock(ctx context.Context, s *session) error {
 	if b.cfg.Control == nil {
 		return nil
 	}
-	return b.forgo(s, b.takeName(ctx, s))
+	queue := controlQueue(b.cfg)
+	err := b.await(ctx, func() (err error) {
+		if s.control, err = openLine(s.conn, controlPrefetch); err != nil {
+			return err
+		}
+		_, err = s.control.ch.QueueDeclare(queue, transient, autoDeleted, ours, noWait, amqp091.Table{amqp091.QueueTypeArg: "classic"})
+		return err
+	})
+	return b.forgo(s, judge(b.doing("declaring", queue), err, b.controlMends()))
 }
 
 // forgo lets a user without the right to a control queue go on without it, which is said once.
@@ -46,18 +54,6 @@ func (b *Broker) forgo(s *session, err error) error {
 		b.log.Warn("no control queue: nothing hinders another dispatcher of the same name, and control messages do not arrive", "error", err)
 	}
 	return nil
-}
-
-func (b *Broker) takeName(ctx context.Context, s *session) error {
-	queue := controlQueue(b.cfg)
-	err := b.await(ctx, func() (err error) {
-		if s.control, err = openLine(s.conn, controlPrefetch); err != nil {
-			return err
-		}
-		_, err = s.control.ch.QueueDeclare(queue, transient, autoDeleted, ours, noWait, amqp091.Table{amqp091.QueueTypeArg: "classic"})
-		return err
-	})
-	return judge(b.doing("declaring", queue), err, b.controlMends())
 }
 
 // controlMends differ from those of other queues: to bind needs the right to write to the queue.

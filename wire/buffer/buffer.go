@@ -29,16 +29,14 @@ type Buffer struct {
 
 // Borrow lends a buffer: a long one to whom that serves, if there are not too many.
 func (l *Lender) Borrow(long bool) *Buffer {
-	if long && l.lent.Add(1) <= Few {
-		return taken(&l.longs, l.Long)
-	}
-	if long {
+	pool, limit := &l.shorts, l.Short
+	switch {
+	case !long:
+	case l.lent.Add(1) > Few:
 		l.lent.Add(-1)
+	default:
+		pool, limit = &l.longs, l.Long
 	}
-	return taken(&l.shorts, l.Short)
-}
-
-func taken(pool *sync.Pool, limit int) *Buffer {
 	if b, ok := pool.Get().(*Buffer); ok {
 		return b
 	}
