@@ -127,16 +127,33 @@ func appendLarge(dst []byte, r *Result) []byte {
 	return dst
 }
 
-// appendString adds s, which is UTF-8, as a JSON string: plain ASCII is copied, and encoding/json knows the rest.
+// appendString adds s, which is UTF-8, as a JSON string. encoding/json knows what control characters and line separators become.
 func appendString(dst, s []byte) []byte {
-	if plain(s) == len(s) {
-		dst = append(dst, '"')
-		dst = append(dst, s...)
-		return append(dst, '"')
+	start := len(dst)
+	dst = append(dst, '"')
+	for rest := s; ; rest = rest[1:] {
+		n := plain(rest)
+		dst = append(dst, rest[:n]...)
+		if rest = rest[n:]; len(rest) == 0 {
+			return append(dst, '"')
+		}
+		switch c := rest[0]; {
+		case c == '"', c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c >= utf8.RuneSelf && c != "\u2028"[0]:
+			dst = append(dst, c)
+		default:
+			quoted, err := json.Marshal(string(s))
+			if err != nil {
+				panic(err) // a string: always representable
+			}
+			return append(dst[:start], quoted...)
+		}
 	}
-	quoted, err := json.Marshal(string(s))
-	if err != nil {
-		panic(err) // a string: always representable
-	}
-	return append(dst, quoted...)
 }

@@ -14,6 +14,7 @@ func BenchmarkStreams(b *testing.B) {
 		for name, line := range map[string]string{
 			"lines of 64":    strings.Repeat("x", 63) + "\n",
 			"lines of 4096":  strings.Repeat("x", 4095) + "\n",
+			"JSON of 64":     `{"level":"info","message":"a line of a \u00e9 log","answer":42}` + "\n",
 			"escaped of 64":  strings.Repeat("é\x1b\"x", 12) + "abc\n",
 			"no line at all": strings.Repeat("x", 64),
 		} {
