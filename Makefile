@@ -18,11 +18,12 @@ MAX_SIZE := 6500000
 # any byte instead of each 32nd (-120 kB). A plain go build works as well.
 HOT := runtime/... unicode/utf8 docker-dispatch/wire/socket docker-dispatch/wire/stdcopy crypto/sha256 crypto/internal/fips140/sha256
 SMALLER := crypto/cipher crypto/internal/entropy/v1.0.0 crypto/internal/fips140/aes/gcm crypto/internal/fips140/drbg \
-	crypto/internal/fips140/edwards25519 crypto/internal/fips140/sha3 encoding/base64 encoding/hex errors flag hash/crc32 hash/maphash \
-	internal/bisect internal/byteorder internal/chacha8rand internal/cpu internal/filepathlite internal/fmtsort internal/oserror internal/reflectlite \
-	internal/runtime/cgroup internal/runtime/gc/scan internal/runtime/sys internal/strconv internal/syscall/unix internal/testlog \
-	io io/fs math math/bits math/rand math/rand/v2 net/netip net/url os path/filepath strconv sync/atomic unicode unique \
-	vendor/golang.org/x/net/dns/dnsmessage
+	crypto/internal/fips140/edwards25519 crypto/internal/fips140/sha3 crypto/mlkem encoding/base64 encoding/hex errors flag \
+	hash/crc32 hash/maphash internal/bisect internal/byteorder internal/chacha8rand internal/cpu internal/filepathlite \
+	internal/fmtsort internal/oserror internal/reflectlite internal/runtime/cgroup internal/runtime/gc/scan internal/runtime/sys \
+	internal/strconv internal/syscall/unix internal/testlog io io/fs math math/bits math/rand math/rand/v2 net/netip net/url os \
+	path/filepath strconv sync/atomic unicode unique vendor/golang.org/x/crypto/internal/poly1305 \
+	vendor/golang.org/x/net/dns/dnsmessage vendor/golang.org/x/sys/cpu
 SMALL := -gcflags=all="-l -d=variablemakethreshold=0" $(patsubst %,-gcflags=%=,$(HOT) $(SMALLER)) -ldflags "-s -w -funcalign=1"
 
 # How long each fuzz target runs: some seconds. A count and not a time, since a worker that is busy when a time is over makes

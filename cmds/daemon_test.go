@@ -700,6 +700,7 @@ func newStage(t *testing.T, programs map[string]program) *stage {
 		}
 	}
 	s.host = NewHost(s.client, logfmt.New(&s.log, logfmt.Info))
+	s.host.late = patience // what is asked for does not depend on how busy the machine is
 	s.Dispatcher = s.out.dispatcher(s.host.Do)
 	s.Slots = 20
 	s.ctx, s.stop = context.WithCancel(t.Context())

@@ -37,6 +37,8 @@ type Host struct {
 	// Credentials are those for the registries that images are pulled from. Set them before the first command.
 	Credentials Credentials
 
+	late time.Duration // exitAfterOutput
+
 	turn    chan struct{} // holds one: the run that is taken up alone
 	probing chan struct{} // holds one: whoever asks whether the daemon is back
 	back    time.Time     // when it was last seen to be; guarded by probing
@@ -53,7 +55,7 @@ type Host struct {
 
 // NewHost makes the Engine of the daemon that client talks to.
 func NewHost(client *dockerapi.Client, log *logfmt.Logger) *Host {
-	return &Host{client: client, log: log, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, held: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
+	return &Host{client: client, log: log, late: exitAfterOutput, turn: make(chan struct{}, 1), probing: make(chan struct{}, 1), idle: map[*Command]bool{}, runs: map[*running]bool{}, held: map[*running]bool{}, pulls: map[dockerapi.Pull]*pull{}}
 }
 
 // Ready returns when the daemon answers, and an error when it will never do: it is too old, or its certificate or ours is no

@@ -316,7 +316,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	res.Status, res.OOMKilled = StatusExited, e.oomKilled
 	res.exit(e.code)
 	whole = whole && !e.cut && h.client.Losses() == losses
-	if !whole || time.Since(ended) > exitAfterOutput && h.outlived(ctx, r, ended) {
+	if !whole || time.Since(ended) > h.late && h.outlived(ctx, r, e, ended) {
 		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
 			return err
@@ -345,13 +345,11 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 
 // outlived says whether the container has, as far as is known, exited much later than its outputs had ended. Its life is compared by the
 // Engine's clock and the outputs' by ours, since the clocks may differ.
-func (h *Host) outlived(ctx context.Context, r *running, ended time.Time) bool {
-	if r.begun.IsZero() || r.restarts {
-		return true
+func (h *Host) outlived(ctx context.Context, r *running, e exit, ended time.Time) bool {
+	if e.begun.IsZero() && !r.restarts {
+		h.examine(ctx, r.id, &e)
 	}
-	container, err := h.client.ContainerInspect(ctx, r.id)
-	life := container.State.FinishedAt.Sub(container.State.StartedAt)
-	return err != nil || life > ended.Sub(r.begun)+exitAfterOutput
+	return e.begun.IsZero() || r.begun.IsZero() || e.end.Sub(e.begun) > ended.Sub(r.begun)+h.late
 }
 
 // limit stops the container when its Timeout is up. The caller ends it.
