@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"docker-dispatch/dockerapi"
 )
@@ -299,4 +300,28 @@ func TestRestartRefusals(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.options, got, tt.want)
 		}
 	}
+}
+
+// An exit that is told late has the log read, which has what an attach that was cut has not brought.
+func TestExitAfterOutput(t *testing.T) {
+	awaited := make(chan struct{})
+	s := newStage(t, map[string]program{"hello": func(c *container) int {
+		c.print(dockerapi.Stdout, "first\n")
+		c.mu.Lock()
+		c.attach.Close()
+		c.attach = nil
+		c.mu.Unlock()
+		<-awaited
+		time.Sleep(2 * exitAfterOutput)
+		c.print(dockerapi.Stdout, "second\n")
+		return 0
+	}})
+	s.host.late = exitAfterOutput
+	s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+		close(awaited)
+		answer(w, r)
+	})
+	s.give("m", attached("hello"))
+	s.ends(t, "hello                | first\nhello                | second\nhello                = exited 0 in T\nm: ack\n",
+		"ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerLogs 200, ContainerDelete 204")
 }

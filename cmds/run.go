@@ -16,8 +16,7 @@ import (
 )
 
 // An exit that is told later than this after the end of the outputs has the log read: the container has closed them itself, or something
-// between us and the Engine has cut the attach. Or the Engine was busy; then it has cut an attach now and then that was behind, of a
-// container that had written much and exited (TestBothOutputsAreWhole), so that its times do not show whether the log can be spared.
+// between us and the Engine has cut the attach. Or it only took the Engine so long to tell, as dockerd does 50 ms on an idle machine.
 const exitAfterOutput = 50 * time.Millisecond
 
 // killedCodes are the exit codes that an Engine gives to containers that it, and not their own command, has ended: by
