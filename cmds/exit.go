@@ -13,8 +13,9 @@ import (
 type exit struct {
 	code      int
 	oomKilled bool
-	cut       bool      // the Engine went away meanwhile
-	end       time.Time // by the Engine's clock; zero is not known, or not needed
+	cut       bool // the Engine went away meanwhile
+
+	begun, end time.Time // of the run, by the Engine's clock; zero is not known, or not needed
 }
 
 // signals are the names of Linux' signals 1 to 31 (signal(7), x86 and ARM).
@@ -60,18 +61,27 @@ func (h *Host) onlyExit(ctx context.Context, id string) (e exit, err error) {
 		e.code, err = h.client.ContainerWait(ctx, id)
 		return err
 	})
-	e.oomKilled = err == nil && h.isOOMKilled(ctx, id, e.code)
+	if err == nil && e.code != 0 {
+		h.examine(ctx, id, &e)
+	}
 	return e, err
 }
 
-// isOOMKilled says whether a container that has exited with that code had a process killed for want of memory. It asks once: of
-// an Engine that is away that stays unknown.
-func (h *Host) isOOMKilled(ctx context.Context, container string, code int) bool {
-	if code == 0 {
-		return false
+// examine notes of a container that has exited what is not in its code. It asks once: of an Engine that is away that stays unknown.
+func (h *Host) examine(ctx context.Context, id string, e *exit) {
+	container, err := h.client.ContainerInspect(ctx, id)
+	if err == nil {
+		e.oomKilled, e.begun, e.end = container.State.OOMKilled, container.State.StartedAt, container.State.FinishedAt
 	}
-	c, err := h.client.ContainerInspect(ctx, container)
-	return err == nil && c.State.OOMKilled
+}
+
+// isOOMKilled says whether a container that has exited with that code had a process killed for want of memory, as far as is known.
+func (h *Host) isOOMKilled(ctx context.Context, container string, code int) bool {
+	var e exit
+	if code != 0 {
+		h.examine(ctx, container, &e)
+	}
+	return e.oomKilled
 }
 
 // firstExit is the exit that a run with a restart policy is answered with, as docker run has it: the first one. Of a container
@@ -177,7 +187,7 @@ func (h *Host) glance(ctx context.Context, r *running) (container dockerapi.Cont
 func (e *exit) note(container dockerapi.Container) {
 	e.end = container.State.FinishedAt
 	if !isUp(container) {
-		e.code, e.oomKilled = container.State.ExitCode, container.State.OOMKilled
+		e.code, e.oomKilled, e.begun = container.State.ExitCode, container.State.OOMKilled, container.State.StartedAt
 	}
 }
 

@@ -302,26 +302,47 @@ func TestRestartRefusals(t *testing.T) {
 	}
 }
 
-// An exit that is told late has the log read, which has what an attach that was cut has not brought.
+// A container's log is read after its attach only if the container has outlived that, however late the Engine says so.
 func TestExitAfterOutput(t *testing.T) {
-	awaited := make(chan struct{})
-	s := newStage(t, map[string]program{"hello": func(c *container) int {
-		c.print(dockerapi.Stdout, "first\n")
-		c.mu.Lock()
-		c.attach.Close()
-		c.attach = nil
-		c.mu.Unlock()
-		<-awaited
-		time.Sleep(2 * exitAfterOutput)
-		c.print(dockerapi.Stdout, "second\n")
-		return 0
-	}})
-	s.host.late = exitAfterOutput
-	s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-		close(awaited)
-		answer(w, r)
-	})
-	s.give("m", attached("hello"))
-	s.ends(t, "hello                | first\nhello                | second\nhello                = exited 0 in T\nm: ack\n",
-		"ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerLogs 200, ContainerDelete 204")
+	const busy = 3 * exitAfterOutput
+	out := "hello                | first\nhello                | second\nhello                = exited %d in T\nm: ack\n"
+	for _, tt := range []struct {
+		name  string
+		cut   bool // the attach, between the two lines
+		code  int
+		calls string
+	}{
+		{"the Engine is busy", false, 0, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
+		{"the Engine is busy, and asked anyway", false, 3, helloCalls},
+		{"the attach is cut", true, 0, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerLogs 200, ContainerDelete 204"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			awaited := make(chan struct{})
+			s := newStage(t, map[string]program{"hello": func(c *container) int {
+				c.print(dockerapi.Stdout, "first\n")
+				if tt.cut {
+					c.mu.Lock()
+					c.attach.Close()
+					c.attach = nil
+					c.mu.Unlock()
+					<-awaited
+					time.Sleep(busy)
+				} else {
+					c.change(func() { c.started = time.Now() }) // however long the start's answer took
+				}
+				c.print(dockerapi.Stdout, "second\n")
+				return tt.code
+			}})
+			s.host.late = exitAfterOutput
+			s.bend("wait", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				close(awaited)
+				if !tt.cut {
+					time.Sleep(busy)
+				}
+				answer(w, r)
+			})
+			s.give("m", attached("hello"))
+			s.ends(t, fmt.Sprintf(out, tt.code), tt.calls)
+		})
+	}
 }

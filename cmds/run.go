@@ -15,8 +15,9 @@ import (
 	"docker-dispatch/dockerapi"
 )
 
-// An exit that is told later than this after the end of the outputs has the log read: the container has closed them itself, or something
-// between us and the Engine has cut the attach. Or it only took the Engine so long to tell, as dockerd does 50 ms on an idle machine.
+// A container ends its outputs when it exits. One that exits later by more than this has closed them itself, or something between us and
+// the Engine has cut the attach: its log is read. The Engine's answer to a wait is no measure of that, since it comes when the exit
+// has been dealt with: a twentieth of a second later on an idle machine, half a second on a busy one.
 const exitAfterOutput = 50 * time.Millisecond
 
 // killedCodes are the exit codes that an Engine gives to containers that it, and not their own command, has ended: by
@@ -242,7 +243,9 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 		if c.Attach.Stdin && len(c.Stdin) <= earlyStdin {
 			r.feed(stream, c.Stdin)
 		}
-		if err = h.client.ContainerStart(ctx, r.id); err != nil && stream != nil {
+		err = h.client.ContainerStart(ctx, r.id)
+		r.begun = time.Now()
+		if err != nil && stream != nil {
 			stream.Close()
 			stream = nil
 			r.dismiss() // no exit comes
@@ -313,7 +316,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	res.Status, res.OOMKilled = StatusExited, e.oomKilled
 	res.exit(e.code)
 	whole = whole && !e.cut && h.client.Losses() == losses
-	if !whole || time.Since(ended) > h.late {
+	if !whole || time.Since(ended) > h.late && h.outlived(ctx, r, e, ended) {
 		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
 			return err
@@ -338,6 +341,15 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 		return errInterrupted(fmt.Sprintf("the container's standard input was cut (exit code %d)", e.code))
 	}
 	return nil
+}
+
+// outlived says whether the container has, as far as is known, exited much later than its outputs had ended. Its life is compared by the
+// Engine's clock and the outputs' by ours, since the clocks may differ.
+func (h *Host) outlived(ctx context.Context, r *running, e exit, ended time.Time) bool {
+	if e.begun.IsZero() && !r.restarts {
+		h.examine(ctx, r.id, &e)
+	}
+	return e.begun.IsZero() || r.begun.IsZero() || e.end.Sub(e.begun) > ended.Sub(r.begun)+h.late
 }
 
 // limit stops the container when its Timeout is up. The caller ends it.
