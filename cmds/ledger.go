@@ -66,6 +66,7 @@ type entry struct {
 	verdict wire.Verdict
 	claimed bool // the container carries the message: a delivery of it needs no outcome
 	sent    bool // the broker was told the verdict, once at least
+	again   bool // it has come more than once: somebody else may have had it meanwhile
 }
 
 // receipt is what is kept of a delivery until it is settled.
@@ -175,6 +176,7 @@ func (l *ledger) recognise(e *entry, redelivered bool) *entry {
 // join gives an entry one delivery more. That of a message that is done with, or that its container carries, is settled.
 func (l *ledger) join(e *entry, r receipt) {
 	e.open = append(e.open, r)
+	e.again = true
 	switch {
 	case !e.ended.IsZero():
 		l.end(e)
@@ -273,6 +275,12 @@ func (l *ledger) isClaimed(e *entry) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return e.claimed
+}
+
+func (l *ledger) hasComeAgain(e *entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return e.again
 }
 
 // custody is whose a message is after its end.

@@ -162,12 +162,15 @@ func (d *Dispatcher) removeAll(q *removals, r removal) {
 }
 
 // destroy removes the container, also while the program is leaving, and tries again for a while, or until Tidy ends that. What is
-// left then is found by the next start.
+// left then is found by the next start. With the container go the counts of its trials by others, who may have looked for the last time.
 func (d *Dispatcher) destroy(r removal) {
 	ctx, cancel := context.WithTimeout(r.behalf().on(d.removals.ctx), removalPatience)
 	defer cancel()
 	for delay := removalPause; ; delay *= 2 {
 		err := r.record.destroy(ctx)
+		if err == nil && d.ledger.hasComeAgain(r.entry) {
+			err = r.record.host.acquitAll(ctx, r.record.id)
+		}
 		if err == nil {
 			return
 		}

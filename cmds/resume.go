@@ -219,9 +219,7 @@ func (h *Host) End(ctx context.Context, s Stray, choice Orphans) error {
 	if err := gone(h.delete(ctx, s.ID, withVolumes)); err != nil {
 		return err
 	}
-	marks, err := h.volumes(ctx, labelTrial+"="+s.ID)
-	h.acquit(ctx, marks)
-	return err
+	return h.acquitAll(ctx, s.ID)
 }
 
 func (h *Host) hasStrays() bool {

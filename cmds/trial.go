@@ -101,6 +101,13 @@ func (h *Host) acquit(ctx context.Context, marks []dockerapi.Volume) {
 	}
 }
 
+// acquitAll takes back all counts for a container that is no more, whoever has made them.
+func (h *Host) acquitAll(ctx context.Context, id string) error {
+	marks, err := h.volumes(ctx, labelTrial+"="+id)
+	h.acquit(ctx, marks)
+	return err
+}
+
 // sweepTrial removes a count whose container is no more, and says whether it was.
 func (h *Host) sweepTrial(ctx context.Context, mark dockerapi.Volume) (swept bool) {
 	_, err := h.inspect(ctx, mark.Labels[labelTrial])

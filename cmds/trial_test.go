@@ -176,6 +176,32 @@ func TestTrialOfOrphan(t *testing.T) {
 	s.left(t, map[*container]int{orphan: 0, other: 2})
 }
 
+// A message that has come back from another dispatcher may have been counted by that, which has died: its counts go with the container.
+func TestTrialOfOther(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		proceed := make(chan struct{})
+		s := newStage(t, map[string]program{"hello": gated(proceed)})
+		s.connect()
+		lost := make(chan struct{})
+		delivery := s.out.delivery("m", attached("hello"))
+		delivery.Lost = lost
+		s.Deliver(s.ctx, delivery)
+		until(t, "it is in work", func() bool { return s.out.holds("begun") })
+		c := s.all()[0]
+		s.tried(c, 2)
+		want := 2
+		if back {
+			close(lost)
+			s.giveAgain("m", attached("hello"))
+			want = 0
+		}
+		close(proceed)
+		s.Wait()
+		s.gone(t)
+		s.left(t, map[*container]int{c: want})
+	}
+}
+
 // left compares the counts of trials that there are.
 func (s *stage) left(t *testing.T, counts map[*container]int) {
 	t.Helper()
