@@ -310,6 +310,6 @@ func (d *Dispatcher) settle(ctx context.Context, j *job, record *running) {
 	}
 	if record != nil && record.remove {
 		record.settled()
-		d.tidy(ctx, removal{entry: j.entry, record: record, user: j.origin.UserID, signer: j.seal.signer})
+		d.tidy(ctx, removal{entry: j.entry, record: record, message: j.message.ID, queue: j.message.Queue, user: j.origin.UserID, signer: j.seal.signer})
 	}
 }

@@ -1,6 +1,8 @@
 package cmds
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"sync"
 	"time"
@@ -11,7 +13,7 @@ import (
 const (
 	rememberSettled = 10 * time.Second // a crashing broker forgets acks of the last 0.3 s, and its end is seen some seconds later
 	rememberLost    = 15 * time.Minute // what could not be settled comes back at the head of the queue, or to another dispatcher
-	rememberMost    = 10_000           // entries, of 300 bytes
+	rememberMost    = 10_000           // entries, of 150 bytes
 )
 
 // errLost ends a message whose session has ended, as far as nothing was done for it, or by the operator's choice: it is the
@@ -37,36 +39,47 @@ const (
 // ended is not done again. The zero value is ready.
 type ledger struct {
 	mu      sync.Mutex
-	entries map[key]*entry // the first of those with that key
-	ended   []ending       // the oldest first
+	began   time.Time         // for those that have ended, what times count from
+	entries map[uint64]*entry // the first of those with that hash
+	ended   []ending          // the oldest first
 }
 
-// key is what a message is looked up by: its id and attempt, or the digest of a message without an id, and no attempt.
-type key struct {
-	id      string
-	attempt int
-}
-
-func (i identity) key() key {
-	if i.ID != "" {
-		return key{i.ID, i.Attempt}
+func (l *ledger) ready() {
+	if l.entries == nil {
+		l.began, l.entries = time.Now(), map[uint64]*entry{}
 	}
-	return key{id: string(i.Digest[:])}
 }
 
-// entry is one message. All but the identity is guarded by the ledger. One that has ended holds nothing of its deliveries but the
-// end of their session.
+// hash is what a message is looked up by: of its id and attempt, or of the digest of a message without an id. It stands for these: who
+// finds two ids with one hash has two messages that are taken for one when their bodies are equal.
+func (i identity) hash() uint64 {
+	if i.ID == "" {
+		return binary.BigEndian.Uint64(i.Digest[:])
+	}
+	sum := sha256.Sum256([]byte(i.ID))
+	return binary.BigEndian.Uint64(sum[:]) + uint64(i.Attempt)
+}
+
+// entry is one message, guarded by the ledger. What has ended is kept by the thousand, and small.
 type entry struct {
-	identity
-	next    *entry                   // with the same key
-	open    []receipt                // deliveries to settle: several when the message was published twice
-	lost    <-chan struct{}          // of the delivery that was settled last
-	held    func(wire.Verdict) error // of the claimed one, whose place is to be given back; nil: there is none
-	ended   time.Time                // zero while it is in work
+	hand    *hand  // nil once it has ended
+	next    *entry // with the same hash
+	hash    uint64
+	digest  [sha256.Size]byte
+	lost    <-chan struct{} // of the delivery that was settled last
+	ended   time.Duration   // since the ledger began
 	verdict wire.Verdict
+	named   bool // it has an id
 	claimed bool // the container carries the message: a delivery of it needs no outcome
 	sent    bool // the broker was told the verdict, once at least
 	again   bool // it has come more than once: somebody else may have had it meanwhile
+}
+
+// hand is what there is of a message in work.
+type hand struct {
+	id   string
+	open []receipt                // deliveries to settle: several when the message was published twice
+	held func(wire.Verdict) error // of the claimed one, whose place is to be given back; nil: there is none
 }
 
 // receipt is what is kept of a delivery until it is settled.
@@ -94,40 +107,50 @@ func isLost(session <-chan struct{}) bool {
 // ending is when an entry ended. It may end once more: then this is void.
 type ending struct {
 	entry *entry
-	at    time.Time
+	at    time.Duration
 }
 
 // isLost says whether no delivery of the message is left that could be settled, or whose settling is known to hold.
 func (e *entry) isLost() bool {
-	for _, r := range e.open {
+	if e.hand == nil || len(e.hand.open) == 0 {
+		return isLost(e.lost) || e.claimed && !e.sent
+	}
+	for _, r := range e.hand.open {
 		if !isLost(r.lost) {
 			return false
 		}
 	}
-	return len(e.open) > 0 || isLost(e.lost) || e.claimed && !e.sent
+	return true
 }
 
 // newEntry is one that the ledger does not know yet.
-func newEntry(d wire.Delivery) *entry {
-	return &entry{identity: identify(d), open: []receipt{{d.Settle, d.Lost}}}
+func newEntry(i identity, h hand) *entry {
+	h.id = i.ID
+	return &entry{hand: &h, hash: i.hash(), digest: i.Digest, named: i.ID != ""}
+}
+
+// delivered is that of a delivery.
+func delivered(d wire.Delivery) *entry {
+	return newEntry(identify(d), hand{open: []receipt{{d.Settle, d.Lost}}})
 }
 
 // add enters a delivery, or joins it to what is known. One that is neither joined nor fit is not entered, so that it stands in nobody's
 // way; nil is that all are fit.
 func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
-	e = newEntry(d)
+	e = delivered(d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forget(time.Now())
+	l.ready()
+	l.forget()
 	if known := l.recognise(e, d.Redelivered); known != nil {
-		l.join(known, e.open[0])
+		l.join(known, e.hand.open[0])
 		return known, joined
 	}
 	if fit != nil && !fit() {
 		return e, fresh
 	}
-	for other := l.entries[e.key()]; other != nil; other = other.next {
-		if other.ended.IsZero() && other.Digest != e.Digest {
+	for other := l.entries[e.hash]; other != nil; other = other.next {
+		if other.hand != nil && other.hand.id == e.hand.id && other.digest != e.digest {
 			s = reused
 		}
 	}
@@ -137,20 +160,19 @@ func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
 
 // restore enters a run that was claimed by an earlier process. Release gives its place back.
 func (l *ledger) restore(i identity, release func()) *entry {
-	e := &entry{identity: i, claimed: true, lost: ended, held: func(wire.Verdict) error { release(); return nil }}
+	e := newEntry(i, hand{held: func(wire.Verdict) error { release(); return nil }})
+	e.claimed, e.lost = true, ended
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.ready()
 	l.enter(e)
 	return e
 }
 
 func (l *ledger) enter(e *entry) {
-	if l.entries == nil {
-		l.entries = map[key]*entry{}
-	}
-	first := l.entries[e.key()]
+	first := l.entries[e.hash]
 	*linkTo(&first, nil) = e
-	l.entries[e.key()] = first
+	l.entries[e.hash] = first
 }
 
 // linkTo is the place of the pointer to e, among those that lead from first to its end; that to nil is the last.
@@ -164,9 +186,9 @@ func linkTo(first **entry, e *entry) **entry {
 // recognise finds the entry that a message belongs to that comes again: because its delivery was lost, or because it was
 // published twice and is in work.
 func (l *ledger) recognise(e *entry, redelivered bool) *entry {
-	for known := l.entries[e.key()]; known != nil; known = known.next {
-		twice := known.ended.IsZero() && e.ID != ""
-		if known.Digest == e.Digest && (twice || redelivered && known.isLost()) {
+	for known := l.entries[e.hash]; known != nil; known = known.next {
+		twice := known.hand != nil && e.named
+		if known.digest == e.digest && (twice || redelivered && known.isLost()) {
 			return known
 		}
 	}
@@ -175,14 +197,23 @@ func (l *ledger) recognise(e *entry, redelivered bool) *entry {
 
 // join gives an entry one delivery more. That of a message that is done with, or that its container carries, is settled.
 func (l *ledger) join(e *entry, r receipt) {
-	e.open = append(e.open, r)
+	over := e.hand == nil
+	e.inHand().open = append(e.inHand().open, r)
 	e.again = true
 	switch {
-	case !e.ended.IsZero():
+	case over:
 		l.end(e)
 	case e.claimed:
 		l.take(e)
 	}
+}
+
+// inHand is the hand of e, an empty one when it has ended.
+func (e *entry) inHand() *hand {
+	if e.hand == nil {
+		e.hand = new(hand)
+	}
+	return e.hand
 }
 
 // settle ends a message with a verdict. One whose session is gone is settled when it comes again.
@@ -196,13 +227,13 @@ func (l *ledger) settle(e *entry, v wire.Verdict) error {
 // end tells the broker and remembers the message. One without an id that the broker was told of is not remembered: an equal
 // one that comes is another message.
 func (l *ledger) end(e *entry) error {
-	e.ended = time.Now()
-	if e.held != nil {
-		e.held(wire.Ack)
-		e.held = nil
+	e.ended = time.Since(l.began)
+	if h := e.inHand(); h.held != nil {
+		h.held(wire.Ack)
 	}
 	err := l.send(e, e.verdict)
-	if err == nil && e.ID == "" && e.sent {
+	e.hand = nil
+	if err == nil && !e.named && e.sent {
 		l.remove(e)
 		return nil
 	}
@@ -212,12 +243,12 @@ func (l *ledger) end(e *entry) error {
 
 // send settles what is open. A lost delivery is no error: it comes again.
 func (l *ledger) send(e *entry, v wire.Verdict) (err error) {
-	for _, r := range e.open {
+	for _, r := range e.hand.open {
 		switch problem := r.settle(v); {
 		case problem == nil:
 			e.sent = true
 			if v == wire.Claim {
-				e.held = r.settle
+				e.hand.held = r.settle
 				v = wire.Ack // one place for one message
 			}
 		case !errors.Is(problem, wire.ErrStale):
@@ -225,7 +256,7 @@ func (l *ledger) send(e *entry, v wire.Verdict) (err error) {
 		}
 		e.lost = r.lost
 	}
-	e.open = nil
+	e.hand.open = nil
 	return err
 }
 
@@ -240,7 +271,7 @@ func (l *ledger) claim(e *entry) bool {
 
 // take acks the deliveries of a claimed message, whose place stays taken once.
 func (l *ledger) take(e *entry) {
-	if e.held != nil {
+	if e.hand.held != nil {
 		l.send(e, wire.Ack)
 		return
 	}
@@ -296,41 +327,43 @@ const (
 func (l *ledger) custody(e *entry) (whose custody, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	since = l.began.Add(e.ended)
 	switch {
 	case !e.sent && !e.claimed:
-		return elsewhere, e.ended
+		return elsewhere, since
 	case isLost(e.lost):
-		return doubtful, e.ended
+		return doubtful, since
 	}
-	return ours, e.ended
+	return ours, since
 }
 
 // forget removes what cannot come again.
-func (l *ledger) forget(now time.Time) {
+func (l *ledger) forget() {
+	now := time.Since(l.began)
 	for len(l.ended) > 0 {
 		e, at := l.ended[0].entry, l.ended[0].at
 		keep := rememberSettled
 		if e.isLost() {
 			keep = rememberLost
 		}
-		if now.Sub(at) < keep && len(l.ended) <= rememberMost {
+		if now-at < keep && len(l.ended) <= rememberMost {
 			return
 		}
 		l.ended = l.ended[1:]
-		if e.ended.Equal(at) {
+		if e.ended == at {
 			l.remove(e)
 		}
 	}
 }
 
 func (l *ledger) remove(e *entry) {
-	first := l.entries[e.key()]
+	first := l.entries[e.hash]
 	if at := linkTo(&first, e); *at != nil {
 		*at = e.next
 	}
 	if first == nil {
-		delete(l.entries, e.key())
+		delete(l.entries, e.hash)
 		return
 	}
-	l.entries[e.key()] = first
+	l.entries[e.hash] = first
 }

@@ -23,13 +23,14 @@ const (
 
 // removal is the container of a settled message, to be removed when the broker is known to have the ack.
 type removal struct {
-	entry        *entry
-	record       *running
-	user, signer string        // of the message
-	doubt        time.Duration // how long a session has been healthy since that of the ack ended
+	entry  *entry
+	record *running
+	doubt  time.Duration // how long a session has been healthy since that of the ack ended
+
+	message, queue, user, signer string // see behalf
 }
 
-func (r *removal) behalf() behalf { return behalf{r.entry.ID, r.entry.Queue, r.user, r.signer, "run"} }
+func (r *removal) behalf() behalf { return behalf{r.message, r.queue, r.user, r.signer, "run"} }
 
 // removals are those that wait. The zero value is ready.
 type removals struct {
@@ -130,7 +131,7 @@ func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 	case whose == elsewhere && time.Since(since) < rememberLost:
 		d.await(q, r)
 	case whose == elsewhere:
-		d.Log.Info("left to whoever gets the message", "message", r.entry.ID, "container", r.record.id)
+		d.Log.Info("left to whoever gets the message", "message", r.message, "container", r.record.id)
 		r.record.host.leave(r.record)
 		<-q.places
 	default:

@@ -177,7 +177,7 @@ func TestRemovalElsewhere(t *testing.T) {
 			}
 			s.ledger.mu.Lock()
 			for _, e := range s.ledger.entries {
-				e.ended = e.ended.Add(-rememberLost)
+				e.ended -= rememberLost
 			}
 			s.ledger.mu.Unlock()
 			s.untilLater(t, "it is left", func() bool { return s.waits() == 0 })

@@ -87,7 +87,7 @@ func (h *Host) launch(ctx context.Context, c *Command, r *running) (stream *dock
 			h.enter(r)
 		}
 		if record != nil && record.State.Status != "created" {
-			r.found, r.startedAt = c.Attached(), record.State.StartedAt
+			r.found, r.begun = c.Attached(), record.State.StartedAt
 			return nil, nil
 		}
 		stream, err := h.begin(ctx, c, r)
@@ -359,8 +359,8 @@ func (h *Host) limit(ctx context.Context, c *Command, r *running) (end func()) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	left := c.Timeout
-	if !r.startedAt.IsZero() {
-		left -= time.Since(r.startedAt)
+	if !r.begun.IsZero() {
+		left -= time.Since(r.begun)
 	}
 	var waiting sync.WaitGroup
 	waiting.Go(func() {

@@ -32,8 +32,7 @@ type running struct {
 	warnings  []string    // the Engine's, about what it has made
 	longStdin bool        // more than is written before the start
 	found     bool        // it was made before; then somebody may have claimed it
-	startedAt time.Time   // of one that was found
-	begun     time.Time   // of one that was started here, when the answer to that had come
+	begun     time.Time   // when the answer to its start came; of one that was found, what the Engine says
 	first     *firstExit  // of one that restarts, while it is waited for
 	fed       atomic.Bool // its standard input is wholly written
 	expired   atomic.Bool // its Timeout was up

@@ -23,7 +23,7 @@ func (d *Dispatcher) enter(delivery wire.Delivery, s *seal) (*entry, standing) {
 	case d.Verifier == nil:
 		return d.ledger.add(delivery, nil)
 	case s.err != nil:
-		return newEntry(delivery), fresh
+		return delivered(delivery), fresh
 	}
 	settle := delivery.Settle
 	delivery.Settle = func(v wire.Verdict) error {
