@@ -16,7 +16,8 @@ const (
 
 	removalRound    = 100 * time.Millisecond // what is settled within it waits for the broker together
 	maxRemovals     = 8192                   // waiting, for half a KiB of memory each; more hold up the settling of those behind
-	removalsAtOnce  = 4                      // at the Engine, which does no more of them at a time
+	removalsAtOnce  = 4                      // at the Engine, at least; dockerd does no more of them at a time
+	slotsARemoval   = 8                      // as many runs at once have one removal beside them: with fewer, those pile up
 	removalPatience = time.Minute            // for one, since the program may be leaving
 	removalPause    = time.Second            // after a removal that has failed; then twice that, and so on
 )
@@ -48,11 +49,11 @@ type removals struct {
 	begun   time.Time // the last round was
 }
 
-func (q *removals) ready() {
+func (q *removals) ready(slots int) {
 	q.init.Do(func() {
 		q.places = make(chan struct{}, maxRemovals)
 		q.due = make(chan removal)
-		q.workers = make(chan struct{}, removalsAtOnce)
+		q.workers = make(chan struct{}, max(removalsAtOnce, slots/slotsARemoval))
 		q.ctx, q.stop = context.WithCancel(context.Background())
 	})
 }
@@ -60,7 +61,7 @@ func (q *removals) ready() {
 // Tidy returns when no container waits for its removal, or when ctx ends: then those that wait are left to the next start. The
 // counts of trials go whose container somebody else has removed.
 func (d *Dispatcher) Tidy(ctx context.Context) {
-	d.removals.ready()
+	d.removals.ready(d.Slots)
 	defer d.removals.work.Wait()
 	defer context.AfterFunc(ctx, d.removals.stop)()
 	d.removals.work.Wait()
@@ -72,7 +73,7 @@ func (d *Dispatcher) Tidy(ctx context.Context) {
 // tidy has the container of a settled message removed, as soon as there is a place for it among those that wait.
 func (d *Dispatcher) tidy(ctx context.Context, r removal) {
 	q := &d.removals
-	q.ready()
+	q.ready(d.Slots)
 	if d.Steady == nil {
 		d.destroy(r)
 		return

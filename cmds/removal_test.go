@@ -11,7 +11,7 @@ import (
 
 // waits says whether a container waits for its removal.
 func (s *stage) waits() int {
-	s.removals.ready()
+	s.removals.ready(s.Slots)
 	return len(s.removals.places)
 }
 
@@ -189,30 +189,32 @@ func TestRemovalElsewhere(t *testing.T) {
 	}
 }
 
-// An Engine does only some removals at a time.
+// An Engine does only some removals at a time: more of them for a dispatcher that has it do more at once.
 func TestRemovalsAtOnce(t *testing.T) {
-	const runs = 3 * removalsAtOnce
-	s := newStage(t, map[string]program{"hello": sayHello})
-	s.connect()
-	release := make(chan struct{})
-	var working, most atomic.Int32
-	for range runs {
-		s.bend("delete", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
-			most.Store(max(most.Load(), working.Add(1)))
-			<-release
-			working.Add(-1)
-			answer(w, r)
-		})
-	}
-	for i := range runs {
-		s.give(fmt.Sprint("m", i), strings.Replace(attached("hello"), `"Name":"hello",`, "", 1))
-	}
-	s.Wait()
-	s.untilLater(t, "some are under way", func() bool { return working.Load() == removalsAtOnce })
-	close(release)
-	s.gone(t)
-	if most.Load() != removalsAtOnce {
-		t.Errorf("%d at once", most.Load())
+	for slots, want := range map[int]int32{1: removalsAtOnce, 20: removalsAtOnce, 80: 10} {
+		s := newStage(t, map[string]program{"hello": sayHello})
+		s.Slots = slots
+		s.connect()
+		release := make(chan struct{})
+		var working, most atomic.Int32
+		for range 3 * want {
+			s.bend("delete", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				most.Store(max(most.Load(), working.Add(1)))
+				<-release
+				working.Add(-1)
+				answer(w, r)
+			})
+		}
+		for i := range 3 * want {
+			s.give(fmt.Sprint("m", i), strings.Replace(attached("hello"), `"Name":"hello",`, "", 1))
+		}
+		s.Wait()
+		s.untilLater(t, "some are under way", func() bool { return working.Load() == want })
+		close(release)
+		s.gone(t)
+		if most.Load() != want {
+			t.Errorf("%d slots: %d at once, want %d", slots, most.Load(), want)
+		}
 	}
 }
 
