@@ -39,15 +39,16 @@ const (
 // ended is not done again. The zero value is ready.
 type ledger struct {
 	mu      sync.Mutex
-	began   time.Time         // for those that have ended, what times count from
+	began   time.Time         // when it was first asked for the time, which counts from then
 	entries map[uint64]*entry // the first of those with that hash
 	ended   []ending          // the oldest first
 }
 
-func (l *ledger) ready() {
-	if l.entries == nil {
-		l.began, l.entries = time.Now(), map[uint64]*entry{}
+func (l *ledger) now() time.Duration {
+	if l.began.IsZero() {
+		l.began = time.Now()
 	}
+	return time.Since(l.began)
 }
 
 // hash is what a message is looked up by: of its id and attempt, or of the digest of a message without an id. It stands for these: who
@@ -67,7 +68,7 @@ type entry struct {
 	hash    uint64
 	digest  [sha256.Size]byte
 	lost    <-chan struct{} // of the delivery that was settled last
-	ended   time.Duration   // since the ledger began
+	ended   time.Duration   // when it did, by the ledger
 	verdict wire.Verdict
 	named   bool // it has an id
 	claimed bool // the container carries the message: a delivery of it needs no outcome
@@ -140,7 +141,6 @@ func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
 	e = delivered(d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ready()
 	l.forget()
 	if known := l.recognise(e, d.Redelivered); known != nil {
 		l.join(known, e.hand.open[0])
@@ -164,12 +164,14 @@ func (l *ledger) restore(i identity, release func()) *entry {
 	e.claimed, e.lost = true, ended
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ready()
 	l.enter(e)
 	return e
 }
 
 func (l *ledger) enter(e *entry) {
+	if l.entries == nil {
+		l.entries = map[uint64]*entry{}
+	}
 	first := l.entries[e.hash]
 	*linkTo(&first, nil) = e
 	l.entries[e.hash] = first
@@ -198,7 +200,10 @@ func (l *ledger) recognise(e *entry, redelivered bool) *entry {
 // join gives an entry one delivery more. That of a message that is done with, or that its container carries, is settled.
 func (l *ledger) join(e *entry, r receipt) {
 	over := e.hand == nil
-	e.inHand().open = append(e.inHand().open, r)
+	if over {
+		e.hand = new(hand)
+	}
+	e.hand.open = append(e.hand.open, r)
 	e.again = true
 	switch {
 	case over:
@@ -206,14 +211,6 @@ func (l *ledger) join(e *entry, r receipt) {
 	case e.claimed:
 		l.take(e)
 	}
-}
-
-// inHand is the hand of e, an empty one when it has ended.
-func (e *entry) inHand() *hand {
-	if e.hand == nil {
-		e.hand = new(hand)
-	}
-	return e.hand
 }
 
 // settle ends a message with a verdict. One whose session is gone is settled when it comes again.
@@ -227,12 +224,15 @@ func (l *ledger) settle(e *entry, v wire.Verdict) error {
 // end tells the broker and remembers the message. One without an id that the broker was told of is not remembered: an equal
 // one that comes is another message.
 func (l *ledger) end(e *entry) error {
-	e.ended = time.Since(l.began)
-	if h := e.inHand(); h.held != nil {
-		h.held(wire.Ack)
+	e.ended = l.now()
+	var err error
+	if e.hand != nil {
+		if e.hand.held != nil {
+			e.hand.held(wire.Ack)
+		}
+		err = l.send(e, e.verdict)
+		e.hand = nil
 	}
-	err := l.send(e, e.verdict)
-	e.hand = nil
 	if err == nil && !e.named && e.sent {
 		l.remove(e)
 		return nil
@@ -339,7 +339,7 @@ func (l *ledger) custody(e *entry) (whose custody, since time.Time) {
 
 // forget removes what cannot come again.
 func (l *ledger) forget() {
-	now := time.Since(l.began)
+	now := l.now()
 	for len(l.ended) > 0 {
 		e, at := l.ended[0].entry, l.ended[0].at
 		keep := rememberSettled

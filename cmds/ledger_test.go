@@ -345,6 +345,7 @@ func TestLedgerTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l ledger
 		s := newSession()
+		l.acked(t, delivered(s.delivery("unsigned", "x", false))) // and never entered
 		early(&l, s)
 		time.Sleep(rememberSettled)
 		l.came(t, s.delivery("n", "x", false), false)
