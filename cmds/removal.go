@@ -16,8 +16,9 @@ const (
 
 	removalRound    = 100 * time.Millisecond // what is settled within it waits for the broker together
 	maxRemovals     = 8192                   // waiting, for half a KiB of memory each; more hold up the settling of those behind
-	removalsAtOnce  = 4                      // at the Engine, at least; dockerd does no more of them at a time
-	slotsARemoval   = 8                      // as many runs at once have one removal beside them: with fewer, those pile up
+	removalsAtOnce  = 4                      // at the Engine: dockerd does no more of them at a time, and runs are slower beside more
+	manyRemovals    = 1024                   // waiting: an Engine that ends so many runs a second can remove more at once
+	moreAtOnce      = 28                     // of those
 	removalPatience = time.Minute            // for one, since the program may be leaving
 	removalPause    = time.Second            // after a removal that has failed; then twice that, and so on
 )
@@ -39,6 +40,7 @@ type removals struct {
 	places  chan struct{} // holds one for each that waits
 	due     chan removal  // for who removes, or comes to do so
 	workers chan struct{} // holds one for each of those
+	helpers chan struct{} // of more of them, while many wait
 	ctx     context.Context
 	stop    context.CancelFunc
 	work    sync.WaitGroup
@@ -49,11 +51,12 @@ type removals struct {
 	begun   time.Time // the last round was
 }
 
-func (q *removals) ready(slots int) {
+func (q *removals) ready() {
 	q.init.Do(func() {
 		q.places = make(chan struct{}, maxRemovals)
 		q.due = make(chan removal)
-		q.workers = make(chan struct{}, max(removalsAtOnce, slots/slotsARemoval))
+		q.workers = make(chan struct{}, removalsAtOnce)
+		q.helpers = make(chan struct{}, moreAtOnce)
 		q.ctx, q.stop = context.WithCancel(context.Background())
 	})
 }
@@ -61,7 +64,7 @@ func (q *removals) ready(slots int) {
 // Tidy returns when no container waits for its removal, or when ctx ends: then those that wait are left to the next start. The
 // counts of trials go whose container somebody else has removed.
 func (d *Dispatcher) Tidy(ctx context.Context) {
-	d.removals.ready(d.Slots)
+	d.removals.ready()
 	defer d.removals.work.Wait()
 	defer context.AfterFunc(ctx, d.removals.stop)()
 	d.removals.work.Wait()
@@ -73,7 +76,7 @@ func (d *Dispatcher) Tidy(ctx context.Context) {
 // tidy has the container of a settled message removed, as soon as there is a place for it among those that wait.
 func (d *Dispatcher) tidy(ctx context.Context, r removal) {
 	q := &d.removals
-	q.ready(d.Slots)
+	q.ready()
 	if d.Steady == nil {
 		d.destroy(r)
 		return
@@ -142,22 +145,28 @@ func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
 
 // remove hands a removal to whoever becomes free first, or to one more when there are few.
 func (d *Dispatcher) remove(q *removals, r removal) {
+	helpers := q.helpers
+	if len(q.places) < manyRemovals {
+		helpers = nil
+	}
 	select {
 	case q.due <- r:
 	case q.workers <- struct{}{}:
-		q.work.Go(func() { d.removeAll(q, r) })
+		q.work.Go(func() { d.removeAll(q, r, q.workers) })
+	case helpers <- struct{}{}:
+		q.work.Go(func() { d.removeAll(q, r, q.helpers) })
 	}
 }
 
-// removeAll removes one container after the other, while any are due.
-func (d *Dispatcher) removeAll(q *removals, r removal) {
+// removeAll removes one container after the other, while any are due, as one of workers.
+func (d *Dispatcher) removeAll(q *removals, r removal, workers <-chan struct{}) {
 	for {
 		d.destroy(r)
 		<-q.places
 		select {
 		case r = <-q.due:
 		default:
-			<-q.workers
+			<-workers
 			return
 		}
 	}

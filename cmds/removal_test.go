@@ -11,7 +11,7 @@ import (
 
 // waits says whether a container waits for its removal.
 func (s *stage) waits() int {
-	s.removals.ready(s.Slots)
+	s.removals.ready()
 	return len(s.removals.places)
 }
 
@@ -189,15 +189,18 @@ func TestRemovalElsewhere(t *testing.T) {
 	}
 }
 
-// An Engine does only some removals at a time: more of them for a dispatcher that has it do more at once.
+// An Engine does only some removals at a time, and more when many wait.
 func TestRemovalsAtOnce(t *testing.T) {
-	for slots, want := range map[int]int32{1: removalsAtOnce, 20: removalsAtOnce, 80: 10} {
+	for waiting, want := range map[int]int32{0: removalsAtOnce, manyRemovals: removalsAtOnce + moreAtOnce} {
 		s := newStage(t, map[string]program{"hello": sayHello})
-		s.Slots = slots
 		s.connect()
+		s.removals.ready()
+		for range waiting {
+			s.removals.places <- struct{}{}
+		}
 		release := make(chan struct{})
 		var working, most atomic.Int32
-		for range 3 * want {
+		for range 2 * want {
 			s.bend("delete", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 				most.Store(max(most.Load(), working.Add(1)))
 				<-release
@@ -205,15 +208,18 @@ func TestRemovalsAtOnce(t *testing.T) {
 				answer(w, r)
 			})
 		}
-		for i := range 3 * want {
+		for i := range 2 * want {
 			s.give(fmt.Sprint("m", i), strings.Replace(attached("hello"), `"Name":"hello",`, "", 1))
 		}
 		s.Wait()
 		s.untilLater(t, "some are under way", func() bool { return working.Load() == want })
+		for range waiting {
+			<-s.removals.places
+		}
 		close(release)
 		s.gone(t)
 		if most.Load() != want {
-			t.Errorf("%d slots: %d at once, want %d", slots, most.Load(), want)
+			t.Errorf("%d at once of %d waiting, want %d", most.Load(), waiting, want)
 		}
 	}
 }
