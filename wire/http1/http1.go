@@ -30,7 +30,7 @@ import (
 
 // maxIdle is how many idle connections a Client keeps: as many as calls are made at once, so that a burst of them finds them again.
 // One that calls rarely has few, since idleLife ends them.
-const maxIdle = 256
+const maxIdle = 1024
 
 // idleLife is how long an idle connection is used again. Servers close theirs after a while without notice (Docker's
 // engines after 300 s), and a request that crosses such a close cannot be told from one that was acted on; so ours go long before.
