@@ -3526,9 +3526,11 @@ var mebibyte = strings.Repeat("0123456789abcdef", 1<<16)
 func (s site) words(t *testing.T, name string) *strings.Replacer {
 	t.Helper()
 	number := 1 + mathrand.IntN(255)
-	for _, path := range []string{"/containers/" + name + "?force=1&v=1", "/containers/" + name + "-2?force=1&v=1", "/networks/" + name, "/volumes/" + name, "/images/" + name} {
-		t.Cleanup(func() { s.engine.do(t, "DELETE", path, nil, nil) })
-	}
+	t.Cleanup(func() {
+		for _, path := range []string{"/containers/" + name + "?force=1&v=1", "/containers/" + name + "-2?force=1&v=1", "/networks/" + name, "/volumes/" + name, "/images/" + name} {
+			s.engine.do(t, "DELETE", path, nil, nil)
+		}
+	})
 	return strings.NewReplacer("NAME", name, "IMAGE", image, "TAR", base64.StdEncoding.EncodeToString(tarOf(t, "note", "from a tar")),
 		"LIFE", life, "MEBIBYTE", mebibyte, "SUM", fmt.Sprintf("%x", sha256.Sum256([]byte(mebibyte))), "BLOCK", base64.StdEncoding.EncodeToString(tarOf(t, "tmp", "")),
 		"SUBNET", fmt.Sprintf("10.215.%d", number), "PREFIX", fmt.Sprintf("fd00:215:%x", number))
