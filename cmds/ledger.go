@@ -150,7 +150,7 @@ func (l *ledger) add(d wire.Delivery, fit func() bool) (e *entry, s standing) {
 		return e, fresh
 	}
 	for other := l.entries[e.hash]; other != nil; other = other.next {
-		if other.hand != nil && other.hand.id == e.hand.id && other.digest != e.digest {
+		if other.hand != nil && e.named && other.hand.id == e.hand.id && other.digest != e.digest {
 			s = reused
 		}
 	}
