@@ -302,24 +302,28 @@ func TestRestartRefusals(t *testing.T) {
 	}
 }
 
-// A container's log is read after its attach only if the container has outlived that, however late the Engine says so.
+// After an exit that is told late the log is read when it is short, or when the container has outlived its attach.
 func TestExitAfterOutput(t *testing.T) {
 	const busy = 3 * exitAfterOutput
-	out := "hello                | first\nhello                | second\nhello                = exited %d in T\nm: ack\n"
+	const calls = "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, "
+	line := strings.Repeat("x", 1023) + "\n"
 	for _, tt := range []struct {
 		name  string
-		cut   bool // the attach, between the two lines
+		lines int
+		cut   bool // the attach, before the last line
 		code  int
 		calls string
 	}{
-		{"the Engine is busy", false, 0, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerDelete 204"},
-		{"the Engine is busy, and asked anyway", false, 3, helloCalls},
-		{"the attach is cut", true, 0, "ContainerCreate 201, ContainerAttach 101, ContainerStart 204, ContainerWait 200, ContainerInspect 200, ContainerLogs 200, ContainerDelete 204"},
+		{"little, the Engine is busy", 1, false, 0, calls + "ContainerLogs 200, ContainerDelete 204"},
+		{"little, the attach is cut", 1, true, 0, calls + "ContainerLogs 200, ContainerDelete 204"},
+		{"much, the Engine is busy", littleOutput >> 10, false, 0, calls + "ContainerInspect 200, ContainerDelete 204"},
+		{"much, the Engine is busy, and asked anyway", littleOutput >> 10, false, 3, calls + "ContainerInspect 200, ContainerDelete 204"},
+		{"much, the attach is cut", littleOutput>>10 + 1, true, 0, calls + "ContainerInspect 200, ContainerLogs 200, ContainerDelete 204"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			awaited := make(chan struct{})
 			s := newStage(t, map[string]program{"hello": func(c *container) int {
-				c.print(dockerapi.Stdout, "first\n")
+				c.print(dockerapi.Stdout, strings.Repeat(line, tt.lines))
 				if tt.cut {
 					c.mu.Lock()
 					c.attach.Close()
@@ -330,7 +334,7 @@ func TestExitAfterOutput(t *testing.T) {
 				} else {
 					c.change(func() { c.started = time.Now() }) // however long the start's answer took
 				}
-				c.print(dockerapi.Stdout, "second\n")
+				c.print(dockerapi.Stdout, "last\n")
 				return tt.code
 			}})
 			s.host.late = exitAfterOutput
@@ -342,7 +346,8 @@ func TestExitAfterOutput(t *testing.T) {
 				answer(w, r)
 			})
 			s.give("m", attached("hello"))
-			s.ends(t, fmt.Sprintf(out, tt.code), tt.calls)
+			const name = "hello                "
+			s.ends(t, strings.Repeat(name+"| "+line, tt.lines)+name+"| last\n"+fmt.Sprintf(name+"= exited %d in T\nm: ack\n", tt.code), tt.calls)
 		})
 	}
 }

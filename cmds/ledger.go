@@ -308,12 +308,6 @@ func (l *ledger) isClaimed(e *entry) bool {
 	return e.claimed
 }
 
-func (l *ledger) hasComeAgain(e *entry) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return e.again
-}
-
 // custody is whose a message is after its end.
 type custody uint8
 
@@ -323,18 +317,18 @@ const (
 	elsewhere                // the broker could not be told: it will come again, to somebody
 )
 
-// custody also tells since when.
-func (l *ledger) custody(e *entry) (whose custody, since time.Time) {
+// custody also tells since when, and whether somebody else may have had it in between.
+func (l *ledger) custody(e *entry) (whose custody, since time.Time, shared bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	since = l.began.Add(e.ended)
 	switch {
 	case !e.sent && !e.claimed:
-		return elsewhere, since
+		return elsewhere, since, e.again
 	case isLost(e.lost):
-		return doubtful, since
+		return doubtful, since, e.again
 	}
-	return ours, since
+	return ours, since, e.again
 }
 
 // forget removes what cannot come again.

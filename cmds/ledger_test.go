@@ -227,7 +227,7 @@ func TestLedgerRestore(t *testing.T) {
 			t.Errorf("released %d times before its end", released)
 		}
 		l.acked(t, e)
-		if whose, _ := l.custody(e); released != 1 || whose != want {
+		if whose, _, _ := l.custody(e); released != 1 || whose != want {
 			t.Errorf("released %d times; custody %d", released, whose)
 		}
 	}
@@ -258,7 +258,7 @@ func TestLedgerCustody(t *testing.T) {
 			start := time.Now()
 			time.Sleep(time.Second)
 			tt.do(&l, s, e)
-			if whose, since := l.custody(e); whose != tt.want || since.Sub(start) != time.Second {
+			if whose, since, _ := l.custody(e); whose != tt.want || since.Sub(start) != time.Second {
 				t.Errorf("%s: %d since %v, want %d", tt.name, whose, since.Sub(start), tt.want)
 			}
 		})

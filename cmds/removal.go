@@ -28,6 +28,7 @@ type removal struct {
 	entry  *entry
 	record *running
 	doubt  time.Duration // how long a session has been healthy since that of the ack ended
+	shared bool          // others may have had the message, and counted trials
 
 	message, queue, user, signer string // see behalf
 }
@@ -126,7 +127,9 @@ func (q *removals) take() (batch []removal, begun time.Time) {
 
 // consider decides on one removal after a round that began at that time.
 func (d *Dispatcher) consider(q *removals, r removal, begun time.Time) {
-	switch whose, since := d.ledger.custody(r.entry); {
+	whose, since, shared := d.ledger.custody(r.entry)
+	r.shared = shared
+	switch {
 	case since.After(begun):
 		d.await(q, r) // it has come again, and was settled once more
 	case whose == doubtful && r.doubt < comebackGrace:
@@ -179,7 +182,7 @@ func (d *Dispatcher) destroy(r removal) {
 	defer cancel()
 	for delay := removalPause; ; delay *= 2 {
 		err := r.record.destroy(ctx)
-		if err == nil && d.ledger.hasComeAgain(r.entry) {
+		if err == nil && r.shared {
 			err = r.record.host.acquitAll(ctx, r.record.id)
 		}
 		if err == nil {

@@ -17,8 +17,12 @@ import (
 
 // A container ends its outputs when it exits. One that exits later by more than this has closed them itself, or something between us and
 // the Engine has cut the attach: its log is read. The Engine's answer to a wait is no measure of that, since it comes when the exit
-// has been dealt with: a twentieth of a second later on an idle machine, half a second on a busy one.
-const exitAfterOutput = 50 * time.Millisecond
+// has been dealt with: a twentieth of a second later on an idle machine, half a second on a busy one. So a look at a container that
+// has written more than littleOutput, in bytes, spares the log; to read less takes no longer than to look.
+const (
+	exitAfterOutput = 50 * time.Millisecond
+	littleOutput    = 1 << 20
+)
 
 // killedCodes are the exit codes that an Engine gives to containers that it, and not their own command, has ended: by
 // SIGKILL, by SIGTERM, and by losing track of them.
@@ -301,6 +305,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	defer h.limit(ctx, c, r)()
 	losses := h.client.Losses()
 	whole, err := r.copy(ctx, c, stream)
+	brought := r.streams.taken()
 	starved := err == nil && h.starved(ctx, c, r, stream)
 	if err == nil && !whole {
 		err = h.tail(ctx, c, r)
@@ -316,7 +321,8 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	res.Status, res.OOMKilled = StatusExited, e.oomKilled
 	res.exit(e.code)
 	whole = whole && !e.cut && h.client.Losses() == losses
-	if !whole || time.Since(ended) > h.late && h.outlived(ctx, r, e, ended) {
+	unfed := r.longStdin && !r.fed.Load()
+	if !whole || unfed || time.Since(ended) > h.late && (brought <= littleOutput || h.outlived(ctx, r, e, ended)) {
 		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
 			return err
@@ -326,6 +332,7 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 		} else if r.streams.replaced {
 			res.OutputLost = h.replacedBytes(ctx, r)
 		}
+		starved = starved || unfed && r.streams.taken() > brought // it was the attach that was cut, and ended the container
 	}
 	if err := r.streams.Flush(ctx); err != nil {
 		return err

@@ -82,6 +82,19 @@ func TestStdinCut(t *testing.T) {
 			until(t, "it is seen to go on", func() bool { return s.calls.holds("ContainerLogs 200") })
 			read()
 		}, "hello                | begun\nhello                | cut\n" + cut},
+		{"with its attach, of which it ends at once", func(t *testing.T, s *stage, read func()) {
+			s.bend("json", func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+				<-s.all()[0].exited
+				answer(w, r)
+			})
+			s.give("m", fed(long))
+			until(t, "it runs", func() bool { return s.out.holds("begun") })
+			c := s.all()[0]
+			c.mu.Lock()
+			c.attach.Close()
+			c.mu.Unlock()
+			read()
+		}, "hello                | begun\nhello                | cut\n" + cut},
 		{"with its Engine", func(t *testing.T, s *stage, read func()) {
 			s.give("m", fed(long))
 			until(t, "it runs", func() bool { return s.out.holds("begun") })

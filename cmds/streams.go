@@ -60,6 +60,9 @@ type line struct {
 
 func (l *line) taken() int64 { return l.offset + int64(len(l.pending)) }
 
+// taken is how many bytes of its outputs have come.
+func (s *Streams) taken() int64 { return s.lines[0].taken() + s.lines[1].taken() }
+
 // Container says which container's output comes.
 func (s *Streams) Container(id, name string) {
 	s.id, s.name = id, name
