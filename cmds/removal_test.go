@@ -85,6 +85,7 @@ func TestRemovalFreesNameAtOnce(t *testing.T) {
 	s.Printer = NewPrinter(gate, "text")
 	gate.mu.Lock()
 	s.give("m", attached("quiet"))
+	until(t, "the first has exited", func() bool { return len(s.all()) == 1 && s.all()[0].is() == "exited" })
 	s.give("n", attached("quiet"))
 	until(t, "the second has met the first", func() bool { return s.calls.holds("ContainerInspect 200") })
 	gate.mu.Unlock()
