@@ -4279,14 +4279,16 @@ func TestNoRoadToTheHost(t *testing.T) {
 	t.Parallel()
 	here := e2e(t)
 	folder, text := treasure(t)
-	bound, holder := unique(), unique()
+	bound, named, holder := unique(), unique(), unique()
 	here.engine.post(t, "/volumes/create", message{"Name": bound, "DriverOpts": message{"type": "none", "o": "bind", "device": folder}}, nil)
-	t.Cleanup(func() { here.engine.do(t, "DELETE", "/volumes/"+bound, nil, nil) })
+	for _, volume := range []string{bound, named} {
+		t.Cleanup(func() { here.engine.do(t, "DELETE", "/volumes/"+volume, nil, nil) })
+	}
 	var made struct{ Id string }
 	here.engine.post(t, "/containers/create?name="+holder, message{"Image": image, "Cmd": []string{"sleep", "3600"}, "HostConfig": message{"Binds": []string{folder + ":/f"}, "IpcMode": "shareable"}}, &made)
 	t.Cleanup(func() { here.engine.delete(t, made.Id) })
 	here.engine.post(t, "/containers/"+holder+"/start", nil, nil)
-	words := strings.NewReplacer("FOLDER", folder, "BOUND", bound, "HOLDERID", made.Id[:12], "HOLDER", holder, "VOLUME", unique())
+	words := strings.NewReplacer("FOLDER", folder, "BOUND", bound, "HOLDERID", made.Id[:12], "HOLDER", holder, "VOLUME", named)
 
 	beside := t.TempDir()
 	if err := os.Symlink(folder, beside+"/link"); err != nil {
