@@ -100,6 +100,14 @@ func frame(stream dockerapi.Output, text string) []byte {
 	return append(b, text...)
 }
 
+// cutAttach ends the attach, while the container goes on.
+func (c *container) cutAttach() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attach.Close()
+	c.attach = nil
+}
+
 // print writes to the log and to the attach, which may block.
 func (c *container) print(stream dockerapi.Output, text string) {
 	b := frame(stream, text)

@@ -325,10 +325,7 @@ func TestExitAfterOutput(t *testing.T) {
 			s := newStage(t, map[string]program{"hello": func(c *container) int {
 				c.print(dockerapi.Stdout, strings.Repeat(line, tt.lines))
 				if tt.cut {
-					c.mu.Lock()
-					c.attach.Close()
-					c.attach = nil
-					c.mu.Unlock()
+					c.cutAttach()
 					<-awaited
 					time.Sleep(busy)
 				} else {

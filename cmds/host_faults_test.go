@@ -87,10 +87,7 @@ func TestHostAttachCutBetweenFrames(t *testing.T) {
 		proceed := make(chan struct{})
 		s := newStage(t, map[string]program{"hello": func(c *container) int {
 			c.print(dockerapi.Stdout, "one\n")
-			c.mu.Lock()
-			c.attach.Close()
-			c.attach = nil
-			c.mu.Unlock()
+			c.cutAttach()
 			c.print(dockerapi.Stdout, "two\n")
 			<-proceed
 			return 0

@@ -75,10 +75,7 @@ func TestStdinCut(t *testing.T) {
 		{"with its attach", func(t *testing.T, s *stage, read func()) {
 			s.give("m", fed(long))
 			until(t, "it runs", func() bool { return s.out.holds("begun") })
-			c := s.all()[0]
-			c.mu.Lock()
-			c.attach.Close()
-			c.mu.Unlock()
+			s.all()[0].cutAttach()
 			until(t, "it is seen to go on", func() bool { return s.calls.holds("ContainerLogs 200") })
 			read()
 		}, "hello                | begun\nhello                | cut\n" + cut},
@@ -89,10 +86,7 @@ func TestStdinCut(t *testing.T) {
 			})
 			s.give("m", fed(long))
 			until(t, "it runs", func() bool { return s.out.holds("begun") })
-			c := s.all()[0]
-			c.mu.Lock()
-			c.attach.Close()
-			c.mu.Unlock()
+			s.all()[0].cutAttach()
 			read()
 		}, "hello                | begun\nhello                | cut\n" + cut},
 		{"with its Engine", func(t *testing.T, s *stage, read func()) {
