@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"docker-dispatch/dockerapi"
 	"docker-dispatch/wire"
 )
 
@@ -79,6 +80,19 @@ func TestResume(t *testing.T) {
 func sorted(text string) string {
 	lines := slices.Sorted(strings.Lines(text))
 	return strings.Join(lines, "")
+}
+
+// A run is claimed when its container has all of its input: whoever resumes it feeds nothing, and nothing was cut.
+func TestResumeFed(t *testing.T) {
+	s := newStage(t, map[string]program{"cat": func(c *container) int { c.print(dockerapi.Stdout, "whole\n"); return 0 }})
+	s.connect()
+	s.run(s.claimed(t, s.out.delivery("m", fed(long))))
+	s.resume(t, OrphansLeave)
+	s.Wait()
+	const want = "hello                ~ found again; its output from the beginning\nhello                | whole\nhello                = exited 0 in T\n"
+	if out := seconds.ReplaceAllString(s.out.take(), " in T"); !strings.Contains(out, want) {
+		t.Errorf("printed\n%s", out)
+	}
 }
 
 // A claimed run has ended, or is gone, or was of a message that may be tried again.

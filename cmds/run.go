@@ -306,7 +306,8 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	losses := h.client.Losses()
 	whole, err := r.copy(ctx, c, stream)
 	brought := r.streams.taken()
-	starved := err == nil && h.starved(ctx, c, r, stream)
+	unfed := r.longStdin && !r.fed.Load()
+	starved := err == nil && unfed && h.starved(ctx, r, stream)
 	if err == nil && !whole {
 		err = h.tail(ctx, c, r)
 	}
@@ -321,7 +322,6 @@ func (h *Host) follow(ctx context.Context, c *Command, r *running, stream *docke
 	res.Status, res.OOMKilled = StatusExited, e.oomKilled
 	res.exit(e.code)
 	whole = whole && !e.cut && h.client.Losses() == losses
-	unfed := r.longStdin && !r.fed.Load()
 	if !whole || unfed || time.Since(ended) > h.late && (brought <= littleOutput || h.outlived(ctx, r, e, ended)) {
 		err := h.rest(ctx, c, r, e)
 		if classify(err) == unfinished {
@@ -440,12 +440,9 @@ func (r *running) feed(stream *dockerapi.Stream, input []byte) {
 	r.streams.Fed()
 }
 
-// starved says, right after the end of an attach, whether the container has got only a part of its standard input: it still
-// runs, or was not fed here at all. One that has exited by then did not want to read it all. A claimed run has it whole.
-func (h *Host) starved(ctx context.Context, c *Command, r *running, stream *dockerapi.Stream) bool {
-	if !r.longStdin || c.Resume != "" || r.fed.Load() {
-		return false
-	}
+// starved says, right after the end of an attach that did not take all of the standard input, whether the container has got only a part
+// of that: it still runs, or was not fed here at all. One that has exited by then mostly did not want to read it all.
+func (h *Host) starved(ctx context.Context, r *running, stream *dockerapi.Stream) bool {
 	if stream == nil {
 		return true
 	}

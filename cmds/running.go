@@ -30,7 +30,7 @@ type running struct {
 
 	id        string
 	warnings  []string    // the Engine's, about what it has made
-	longStdin bool        // more than is written before the start
+	longStdin bool        // more than is written before the start; a claimed run has had it whole
 	found     bool        // it was made before; then somebody may have claimed it
 	begun     time.Time   // when the answer to its start came; of one that was found, what the Engine says
 	first     *firstExit  // of one that restarts, while it is waited for
@@ -93,7 +93,7 @@ func newRunning(h *Host, c *Command, s *Streams) *running {
 		streams:  s,
 		id:       c.Resume,
 
-		longStdin: c.Attach.Stdin && len(c.Stdin) > earlyStdin,
+		longStdin: c.Resume == "" && c.Attach.Stdin && len(c.Stdin) > earlyStdin,
 	}
 	r.marked.Store(c.Resume != "")
 	return r
