@@ -564,13 +564,14 @@ func TestExitCodes(t *testing.T) {
 }
 
 // bulk is written to both outputs at once, half to each: text to one, random bytes to the other. Each ends with its sha256.
+// Lines have some hundred bytes, since each is an event that the test has to decode.
 const bulk = 64 << 20
 
 func TestBothOutputsAreWhole(t *testing.T) {
 	t.Parallel()
 	p := start(t, e2e(t))
 	script := fmt.Sprintf(`
-		yes "a line of text" | head -c %[1]d >/tmp/text
+		yes "$(seq -s " " 100)" | head -c %[1]d >/tmp/text
 		head -c %[1]d /dev/urandom >/tmp/bytes
 		{ cat /tmp/bytes; sha256sum </tmp/bytes; } >&2 &
 		{ cat /tmp/text; sha256sum </tmp/text; }
