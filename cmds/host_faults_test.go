@@ -200,6 +200,31 @@ func TestHostGoingDown(t *testing.T) {
 	}
 }
 
+// A daemon that has died while it started a container says later that this was never started, and cannot start it: it is made anew, also
+// by a dispatcher that only finds it. One that cannot be started then either has failed.
+func TestHostStartLeftBehind(t *testing.T) {
+	refusal := refusing(500, "task x: already exists")
+	for _, tt := range []struct {
+		name   string
+		starts []bend
+		out    string
+	}{
+		{"the daemon's fault", []bend{refusal}, helloAll},
+		{"the container's", []bend{refusal, refusal}, "hello                = error: task x: already exists\nm: ack\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStage(t, map[string]program{"hello": sayHello})
+			s.made(t, "m", attached("hello"), "created")
+			s.bend("start", tt.starts...)
+			s.giveAgain("m", attached("hello"))
+			s.ends(t, tt.out, "")
+			if n := len(s.all()); n != 0 {
+				t.Errorf("%d containers are left", n)
+			}
+		})
+	}
+}
+
 // The container of a run dies with its Engine: that is not its own exit.
 func TestHostInterrupted(t *testing.T) {
 	s := newStage(t, map[string]program{"sleep": func(c *container) int {

@@ -94,7 +94,7 @@ func (h *Host) launch(ctx context.Context, c *Command, r *running) (stream *dock
 			r.found, r.begun = c.Attached(), record.State.StartedAt
 			return nil, nil
 		}
-		stream, err := h.begin(ctx, c, r)
+		stream, err := h.begin(ctx, c, r, record != nil && c.Resume == "")
 		if !h.spent(ctx, r, err) {
 			return stream, err
 		}
@@ -228,8 +228,8 @@ func (h *Host) discard(ctx context.Context, id string) error {
 var errSpent = errors.New("cmds: the container cannot be started any more")
 
 // begin attaches, when anything is to be attached, and starts the container. The stream is nil when the container turns
-// out to have been started by a call whose answer was lost.
-func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *dockerapi.Stream, err error) {
+// out to have been started by a call whose answer was lost. Found says that it was made by somebody before, who may have tried to start it.
+func (h *Host) begin(ctx context.Context, c *Command, r *running, found bool) (stream *dockerapi.Stream, err error) {
 	err = h.patient(ctx, func(done bool) (err error) {
 		if done {
 			switch begun, err := h.hasBegun(ctx, r); {
@@ -254,7 +254,7 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running) (stream *docke
 			stream = nil
 			r.dismiss() // no exit comes
 		}
-		if done && status(err) >= 500 { // the daemon has died of the last start, and takes what is left of that for a container that runs
+		if (done || found) && status(err) >= 500 { // the daemon has died of the last start, and takes what is left of that for a container that runs
 			return errSpent
 		}
 		return err
