@@ -2433,7 +2433,7 @@ func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
 	}
 	for _, r := range results {
 		good := r.Status == cmds.StatusStarted && len(e.codes) == 0 ||
-			r.Status == cmds.StatusExited && len(e.codes) > 0 && *r.ExitCode == e.code(attempt) && (r.OutputLost == "" || x.faults["Engine killed"] > 0) ||
+			r.Status == cmds.StatusExited && len(e.codes) > 0 && *r.ExitCode == e.code(attempt) && (r.OutputLost == "" || x.engineDied()) ||
 			r.Status == cmds.StatusInterrupted && e.uncertain || x.lostByTheEngine(r)
 		if !good || !e.uncertain && (r.String() != results[0].String() || copies == 1 && r.Id != results[0].Id) {
 			x.t.Errorf("%s, attempt %d: %s (container %.12s), first %s", e.kind, attempt, r, r.Id, results[0])
@@ -2448,7 +2448,7 @@ func (x *chaos) checkAttempt(e errand, attempt int, results []event) {
 		x.checkOutput(e, attempt, results[0].Id)
 	}
 	if !e.uncertain && (started < 1 || started > copies || created < 1 || created > copies && !e.anew && !x.engineDied()) {
-		x.t.Errorf("%s, %s, attempt %d: created %d times, started %d times", e.id, e.kind, attempt, created, started)
+		x.t.Errorf("%s, %s, attempt %d: created %d times, started %d times: %v", e.id, e.kind, attempt, created, started, x.events.story(e.id, attempt))
 	}
 }
 
@@ -6790,13 +6790,25 @@ func (e *engine) log(t *testing.T, id string) string {
 // witness is what an Engine's events say about the containers of a queue.
 type witness struct {
 	mu   sync.Mutex
-	seen map[string][]string // by message id, attempt and action: container ids
+	seen map[string][]happening // by message id and attempt
 }
+
+// happening is something that a container did, or had done to it.
+type happening struct {
+	time.Time
+	action, container string
+}
+
+func (h happening) String() string {
+	return fmt.Sprintf("%s %s %.12s", h.Format("15:04:05.000"), h.action, h.container)
+}
+
+func attemptOf(id, attempt string) string { return id + "#" + attempt }
 
 // watch begins to listen; it goes on to the end of the test, also when the Engine is away for a while.
 func watch(t *testing.T, e *engine, queue string) *witness {
 	t.Helper()
-	w := &witness{seen: map[string][]string{}}
+	w := &witness{seen: map[string][]happening{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
 	t.Cleanup(func() {
@@ -6857,19 +6869,29 @@ func (w *witness) read(stream io.Reader, since int64) int64 {
 		}
 		since = e.TimeNano + 1
 		w.mu.Lock()
-		key := e.Actor.Attributes["docker-dispatch.message-id"] + "#" + cmp.Or(e.Actor.Attributes["docker-dispatch.attempt"], "1") + " " + e.Action
-		if e.Action == "start" || !slices.Contains(w.seen[key], e.Actor.ID) {
-			w.seen[key] = append(w.seen[key], e.Actor.ID)
-		}
+		key := attemptOf(e.Actor.Attributes["docker-dispatch.message-id"], cmp.Or(e.Actor.Attributes["docker-dispatch.attempt"], "1"))
+		w.seen[key] = append(w.seen[key], happening{time.Unix(0, e.TimeNano), e.Action, e.Actor.ID})
 		w.mu.Unlock()
 	}
 }
 
 // times is how many containers of a message's attempt were created, or started; one that was started twice counts twice.
-func (w *witness) times(action, id string, attempt int) int {
+func (w *witness) times(action, id string, attempt int) (n int) {
+	known := map[string]bool{}
+	for _, h := range w.story(id, attempt) {
+		if h.action == action && (action == "start" || !known[h.container]) {
+			known[h.container] = true
+			n++
+		}
+	}
+	return n
+}
+
+// story is all that was seen of an attempt.
+func (w *witness) story(id string, attempt int) []happening {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.seen[fmt.Sprintf("%s#%d %s", id, attempt, action)])
+	return slices.Clone(w.seen[attemptOf(id, strconv.Itoa(attempt))])
 }
 
 func (p *process) containers() []container {
