@@ -225,6 +225,22 @@ func TestHostStartLeftBehind(t *testing.T) {
 	}
 }
 
+// What another dispatcher could start is not run once more by the one whose start was refused.
+func TestHostStartLeftToAnother(t *testing.T) {
+	s := newStage(t, map[string]program{"hello": sayHello})
+	c := s.made(t, "m", attached("hello"), "created")
+	s.bend("start", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		s.run(c)
+		until(t, "it has exited", func() bool { return c.is() == "exited" })
+		refuse(w, 500, "task x: already exists")
+	})
+	s.giveAgain("m", attached("hello"))
+	s.ends(t, "hello                ~ found again; its output from the beginning\n"+helloAll, "")
+	if c.starts != 1 {
+		t.Errorf("it was run %d times", c.starts)
+	}
+}
+
 // The container of a run dies with its Engine: that is not its own exit.
 func TestHostInterrupted(t *testing.T) {
 	s := newStage(t, map[string]program{"sleep": func(c *container) int {

@@ -262,7 +262,7 @@ func (h *Host) begin(ctx context.Context, c *Command, r *running, found bool) (s
 	return stream, err
 }
 
-// hasBegun says, after a start whose answer was lost, whether the container has been started.
+// hasBegun says whether the container has been started.
 func (h *Host) hasBegun(ctx context.Context, r *running) (bool, error) {
 	container, err := h.client.ContainerInspect(ctx, r.id)
 	return container.State.Status != "created", err
@@ -282,17 +282,26 @@ func (h *Host) connect(ctx context.Context, c *Command, r *running) (*dockerapi.
 	return stream, err
 }
 
-// spent says whether a container that never started has to be made anew: one with standard input, which the Engine keeps
-// from before the start, is removed here, and one that is not there was removed by another dispatcher for that reason.
+// spent says whether the message needs another container than the one that did not start: that one cannot be used any more, and is
+// removed here, or another dispatcher has removed it for that reason. Or this has started it meanwhile, and it is found once more.
 func (h *Host) spent(ctx context.Context, r *running, err error) bool {
-	switch {
-	case errors.Is(err, errSpent):
-		return h.discard(ctx, r.id) == nil
-	case status(err) != 404:
+	unusable := errors.Is(err, errSpent)
+	if !unusable && status(err) != 404 {
 		return false
 	}
-	_, err = h.inspect(ctx, r.id)
-	return status(err) == 404
+	begun := false
+	err = h.patient(ctx, func(bool) (err error) {
+		begun, err = h.hasBegun(ctx, r)
+		return err
+	})
+	if !unusable || err != nil {
+		return status(err) == 404
+	}
+	if begun {
+		return true
+	}
+	err = h.discard(ctx, r.id)
+	return err == nil || status(err) == 409 // it runs
 }
 
 // follow prints what the container writes until it has exited, and completes the result. Without a stream, and after

@@ -51,7 +51,7 @@ func TestStdinStartLost(t *testing.T) {
 		how   bend
 		calls string
 	}{
-		{"not done", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerDelete 204, " + wellCalls},
+		{"not done", lostBefore, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerInspect 200, ContainerDelete 204, " + wellCalls},
 		{"done", lostAfter, "ContainerCreate 201, ContainerAttach 101, ContainerStart 0, ContainerInspect 200, ContainerLogs 200, ContainerWait 200, ContainerLogs 200, ContainerDelete 204"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
