@@ -138,6 +138,26 @@ func TestShippedDependencies(t *testing.T) {
 	}
 }
 
+// topLevel is all that the repository has there, but for what begins with a dot.
+var topLevel = []string{
+	"Dockerfile", "LICENSE", "Makefile", "README.md", "bench", "cmds", "dockerapi", "dockerapi_test.go", "docs", "examples", "go.mod", "go.sum",
+	"main.go", "res", "scripts", "testdata", "wire",
+}
+
+// TestTopLevel was made for a program of 10 MB that was committed by mistake.
+func TestTopLevel(t *testing.T) {
+	listed, err := exec.Command("git", "ls-files").Output()
+	if err != nil {
+		t.Skip("this is no working copy of git, from which anything could be committed: ", err)
+	}
+	for path := range strings.Lines(string(listed)) {
+		name, _, _ := strings.Cut(strings.TrimSpace(path), "/")
+		if !strings.HasPrefix(name, ".") && !slices.Contains(topLevel, name) {
+			t.Errorf("%s is no part of the project", name)
+		}
+	}
+}
+
 func TestOneRequire(t *testing.T) {
 	const require = "github.com/rabbitmq/amqp091-go "
 	got := modRequires(t)
